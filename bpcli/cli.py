@@ -1,0 +1,258 @@
+"""The command line: which commands there are, how their arguments are sorted, how errors and exits are made.
+
+A command's module is imported when the command is called; the lines of help stand here, so that ``bpcli``
+alone imports nothing but click.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+from bpcli import __version__
+from bpcli.trouble import UNREADABLE, UNWRITABLE, Trouble
+
+#: Command -> its line in the list, most used first.
+COMMANDS = {
+    "grad": "every value, local gradient and product of a formula, and its gradients",
+    "check": "hold the gradients against differences; say where there are kinks",
+    "derive": "the derivatives as formulas",
+    "gates": "the table of gates, or one gate in full",
+    "help": "syntax, gates, kinks, json, exit-codes, completion",
+}
+
+EXAMPLES = """\
+  bpcli grad '(x+y)*z' --x=-2 --y=5 --z=-4
+  bpcli grad 'sigmoid(w*x + b)' --w=2 --x=-1 --b=-3 --expand
+"""
+
+_OPTION = re.compile(r"--([^\W\d_]\w*)(?:=(.*))?", re.DOTALL)
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"bpcli.commands.{name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing:
+            near = get_close_matches(name, COMMANDS, n=1)
+            looks_like_formula = re.search(r"[-+*/^()=]", name)
+            rest = " ".join(_quoted(word) for word in args[1:])
+            tries = [f"bpcli {near[0]} {rest}".rstrip()] if near else []
+            if looks_like_formula:
+                tries = [f"bpcli grad {_quoted(name)} {rest}".rstrip()]
+            raise Trouble(f"there is no command {name}", code="unknown-command", tries=tries or ["bpcli"])
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"bpcli {__version__}: backpropagation, gate by gate, in the terminal\n\nExamples:\n{EXAMPLES}")
+        formatter.write("\nCommands (bpcli COMMAND --help shows more):\n")
+        width = max(map(len, COMMANDS)) + 2
+        for name, line in COMMANDS.items():
+            formatter.write(f"  {name:<{width}}{line}\n")
+
+
+@click.command(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="bpcli %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Backpropagation, gate by gate, in the terminal."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+# --- commands whose options are the formula's own variables ----------------------------------------------
+
+
+class FormulaCommand(click.Command):
+    """A command on a formula: ``--NAME=VALUE`` or ``--NAME VALUE`` gives a variable its value.
+
+    The arguments are sorted before click sees them, so a formula or a value may begin with a minus and stand
+    anywhere. The callback gets ``formula`` (a text) and ``variables`` (name -> text).
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options, formulas, variables = self._sort(ctx, list(args))
+        ctx.meta["bpcli.formula"] = formulas[0] if formulas else None
+        if ctx.resilient_parsing:
+            ctx.ignore_unknown_options = ctx.allow_extra_args = True
+            return super().parse_args(ctx, options)
+        rest = super().parse_args(ctx, options)
+        if len(formulas) > 1:
+            joined = " ".join(formulas)
+            raise Trouble(f"there are {len(formulas)} formulas here: {', '.join(formulas[:5])}", code="two-formulas",
+                          tries=[f"put the formula in single quotes: {_quoted(joined)}"])  # fmt: skip
+        ctx.params["formula"] = self._formula(ctx, formulas, variables)
+        ctx.params["variables"] = variables
+        return rest
+
+    def _sort(self, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str], dict[str, str]]:
+        """ARGS as click's options, formulas, and values of variables."""
+        known = {
+            word: option for option in self.get_params(ctx) if isinstance(option, click.Option)
+            for word in (*option.opts, *option.secondary_opts)
+        }  # fmt: skip
+        options: list[str] = []
+        formulas: list[str] = []
+        variables: dict[str, str] = {}
+        queue = iter(args)
+        for word in queue:
+            if word == "--":
+                formulas += queue
+                break
+            head, equals, _ = word.partition("=")
+            option = known.get(head) if head[:2] == "--" else known.get(word)
+            if option is not None:
+                options.append(word)
+                if not equals and not option.is_flag:
+                    options += [given for _, given in zip(range(option.nargs), queue, strict=False)]
+            elif match := _OPTION.fullmatch(word):
+                name, value = match[1], match[2]
+                if value is None:
+                    value = next(queue, None)
+                if ctx.resilient_parsing:
+                    continue
+                self._add(variables, name, value, list(known))
+            else:
+                formulas.append(word)
+        return options, formulas, variables
+
+    @staticmethod
+    def _add(variables: dict[str, str], name: str, value: str | None, known: list[str]) -> None:
+        if value is None or value.startswith("--"):
+            near = get_close_matches(f"--{name}", known, n=2)
+            raise Trouble(f"--{name} has no value", code="no-value", tries=near or [f"--{name}=2"])
+        if name in variables:
+            raise Trouble(f"{name} is given twice: {variables[name]} and {value}", code="two-values",
+                          tries=[f"--{name}={value}"])  # fmt: skip
+        variables[name] = value
+
+    def _formula(self, ctx: click.Context, formulas: list[str], variables: dict[str, str]) -> str:
+        if formulas and formulas[0] != "-":
+            return formulas[0]
+        if formulas or not sys.stdin.isatty():
+            text = _read_stdin()
+            if text.strip() or formulas:
+                return text
+        options = [word for option in self.get_params(ctx) for word in option.opts]
+        for name, value in variables.items():  # a misspelt flag has swallowed the formula
+            if near := get_close_matches(f"--{name}", options, n=1):
+                raise Trouble(f"there is no option --{name}", code="unknown-option",
+                              tries=[f"bpcli {self.name} {near[0]} {_quoted(value)}"])  # fmt: skip
+        raise Trouble("there is no formula", code="no-formula", tries=[f"bpcli {self.name} '(x+y)*z' --x=-2 --y=5 --z=-4"])
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_help(self, ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        items = super().shell_complete(ctx, incomplete)
+        formula = ctx.meta.get("bpcli.formula")
+        if formula and (incomplete[:1] == "-" or not incomplete):
+            from bpcli.language import STUDENT, parse
+
+            try:
+                names = [f"--{name}=" for name in parse(formula, limits=STUDENT).inputs]
+            except Trouble:
+                names = []
+            items = [CompletionItem(name) for name in names if name.startswith(incomplete)] + items
+        return items
+
+
+def write_help(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Help with the examples first: the first paragraph of the docstring, its examples, then the options."""
+    formatter.write_usage(ctx.command_path, "FORMULA --NAME=VALUE … [OPTIONS]" if isinstance(command, FormulaCommand)
+                          else " ".join(command.collect_usage_pieces(ctx)))  # fmt: skip
+    formatter.write("\n" + _docstring(command) + "\n\n")
+    with formatter.section("Options"):
+        formatter.write_dl([record for option in command.get_params(ctx) if (record := option.get_help_record(ctx))])
+
+
+def _docstring(command: click.Command) -> str:
+    from inspect import cleandoc
+
+    return cleandoc(command.callback.__doc__ or "") if command.callback else ""
+
+
+def _quoted(text: str) -> str:
+    from shlex import quote
+
+    return quote(text)
+
+
+def _read_stdin() -> str:
+    try:
+        data = sys.stdin.buffer.read()
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Trouble(f"the text on standard input is not UTF-8 (byte {error.start + 1})", code="not-utf-8") from None
+
+
+# --- leaving ---------------------------------------------------------------------------------------------
+
+
+def run(args: list[str] | None = None) -> NoReturn:
+    """Run the program on ARGS (the command line's own, if none are given) and exit with its code."""
+    words = sys.argv[1:] if args is None else args
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_guarded(lambda: main.main(words, prog_name="bpcli", standalone_mode=False), "--json" in words))
+
+
+def _guarded(work: Callable[[], Any], as_json: bool) -> int:
+    """Do WORK; its exit code, with everything that the user can mend said on standard error."""
+    try:
+        code = work()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except Trouble as trouble:
+        return _report(trouble, as_json)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.UsageError as error:
+        return _report(_from_click(error), as_json)
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        trouble = Trouble(f"the output could not be written: {error.strerror}", code="unwritable", exit_code=UNWRITABLE)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _report(trouble, as_json)
+
+
+def _from_click(error: click.UsageError) -> Trouble:
+    path = error.ctx.command_path if error.ctx else "bpcli"
+    possible = getattr(error, "possibilities", None) or []
+    message = error.format_message().removesuffix(".")
+    return Trouble(message[:1].lower() + message[1:], code="usage", exit_code=UNREADABLE,
+                   tries=[*possible, f"{path} --help"][:2])  # fmt: skip
+
+
+def _report(trouble: Trouble, as_json: bool) -> int:
+    if as_json:
+        import json
+
+        text = json.dumps(trouble.as_json(), allow_nan=False)
+    else:
+        text = f"error: {trouble}"
+    print(text, file=sys.stderr)
+    return trouble.exit_code

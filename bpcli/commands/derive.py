@@ -1,0 +1,50 @@
+"""``bpcli derive``: derivatives as formulas."""
+
+from __future__ import annotations
+
+import click
+
+from bpcli import api
+from bpcli.cli import FormulaCommand
+from bpcli.commands import options
+
+
+@click.command("derive", cls=FormulaCommand)
+@options.wrt
+@click.option("--order", type=click.IntRange(1, 2), default=1, help="First or second derivatives.")
+@click.option("--latex", is_flag=True, help="As LaTeX.")
+@click.option("--size", is_flag=True, help="Count the gates, shared and written out (expression swell).")
+@click.option("--stable", is_flag=True, help="Write the numerically stable forms that bpcli computes with.")
+@options.output
+@options.rewritings
+@options.digits
+@options.values
+@options.shown
+def command(
+    formula: str, variables: dict[str, str], wrt: list[str] | None, order: int, latex: bool, size: bool, stable: bool,
+    output: list[str] | None, digits: int, assignments: tuple[str, ...], inputs: str | None, as_json: bool, color: str,
+    **rewritings: bool,
+) -> None:  # fmt: skip
+    """Derive a formula: reverse mode, run on the graph itself. What is printed, bpcli can read.
+
+    Examples:
+      bpcli derive '(x+y)*z'
+      bpcli derive 'sigmoid(w*x + b)' --wrt w
+      bpcli derive 'x^3*y' --order 2 --x=1 --y=2
+      bpcli derive 'log(x)/x' --latex
+      bpcli derive 'sin(sin(sin(x)))' --order 2 --size
+    """
+    values = options.given(variables, assignments, inputs)
+    result = api.derive(formula, values, wrt=wrt, order=order, blackboard=not stable,
+                        output=output[0] if output else None, **rewritings)  # fmt: skip
+    if as_json:
+        from bpcli import records
+
+        options.print_json(records.derivative(result, formula, result.latex() if latex else None))
+    elif latex:
+        click.echo("\n".join(result.latex().values()))
+    elif size:
+        shared, tree = result.sizes
+        click.echo(f"{shared:,} gates when equal parts are shared, {tree:,} when written out")
+    else:
+        options.print_page(result, color, digits)

@@ -1,0 +1,122 @@
+"""Options that several commands have, and the two ways out: a JSON object or a page for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bpcli.gates import CONVENTIONS
+from bpcli.trouble import Trouble
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _all(*decorators: Any) -> Decorator:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
+
+
+#: How the result is shown.
+shown = _all(
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."),
+)
+digits = click.option("--digits", type=click.IntRange(1, 17), default=4, metavar="N",
+                      help="Significant digits shown (4).")  # fmt: skip
+everything = click.option("--all", "everything", is_flag=True, help="Show every gate of a very large graph.")
+#: Where the values come from, besides --NAME=VALUE.
+values = _all(
+    click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+                 help="Give a variable its value when its name is also an option."),
+    click.option("--inputs", type=click.Path(), metavar="FILE", help="Read values from a .json or .toml table."),
+)  # fmt: skip
+wrt = click.option("--wrt", callback=_names, metavar="NAMES", help="Only these variables, separated by commas.")
+output = click.option("--output", callback=_names, metavar="NAME", help="An assigned name as the output.")
+kinks = click.option("--kinks", type=click.Choice(CONVENTIONS), default=CONVENTIONS[0],
+                     help="The derivative at a kink (bpcli help kinks).")  # fmt: skip
+#: Other graphs for the same function.
+rewritings = _all(
+    click.option("--expand", is_flag=True, help="Take gates apart: sigmoid into *-1, exp, +1, 1/x."),
+    click.option("--fuse", is_flag=True, help="Put such groups together again."),
+    click.option("--share", is_flag=True, help="Merge equal parts."),
+)
+
+
+def given(variables: Mapping[str, str], assignments: tuple[str, ...], inputs: str | None) -> dict[str, Any]:
+    """All values: from the file, then over them those of the command line."""
+    found: dict[str, Any] = _read_table(inputs) if inputs else {}
+    typed: dict[str, str] = dict(variables)
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.strip():
+            raise Trouble(f"--set takes NAME=VALUE, not {assignment}", code="usage", tries=["--set x=-2"])
+        if name.strip() in typed:
+            raise Trouble(f"{name.strip()} is given twice: {typed[name.strip()]} and {value}", code="two-values")
+        typed[name.strip()] = value
+    return found | typed
+
+
+def _read_table(path: str) -> dict[str, Any]:
+    """The table in a .json or .toml file: name -> number."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Trouble(f"cannot read {path}: {reason}", code="unreadable-file") from None
+    try:
+        table = _parse_toml(text) if path.endswith(".toml") else _parse_json(text)
+    except (ValueError, RecursionError) as error:
+        raise Trouble(f"cannot read {path}: {error}", code="unreadable-file") from None
+    if not isinstance(table, dict):
+        raise Trouble(f"{path} holds no table of names and numbers", code="unreadable-file",
+                      tries=['{"x": -2, "y": 5}'])  # fmt: skip
+    for name, value in table.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Trouble(f"in {path}, the value of {name} is not a number: {value!r}", code="not-a-number")
+    return table
+
+
+def _parse_toml(text: str) -> Any:
+    import tomllib
+
+    return tomllib.loads(text)
+
+
+def _parse_json(text: str) -> Any:
+    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for name, _ in pairs:
+            if sum(name == other for other, _ in pairs) > 1:
+                raise ValueError(f"{name} stands in it twice")
+        return dict(pairs)
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a number")
+
+    return json.loads(text, object_pairs_hook=no_duplicates, parse_constant=refuse)
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """One strict JSON object on standard output, in ASCII, so that no encoding can spoil it."""
+    sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+
+
+def print_page(result: object, color: str, digits: int = 4, everything: bool = False) -> None:
+    """RESULT as its table on standard output."""
+    from bpcli.screen import console
+    from bpcli.tables import render
+
+    screen = console(color)
+    screen.print(render(result, digits, screen.width, everything))

@@ -1,0 +1,49 @@
+"""Numbers as people read them: so many significant digits, points in line, a small number never shown as 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor, isfinite, log10
+
+_SMALLEST, _LARGEST = 1e-4, 1e7  # outside this range a number is written with a power of ten
+
+
+def show(value: float | None, digits: int = 4) -> str:
+    """VALUE to DIGITS significant digits ("" for None).
+
+    An exact figure drops its trailing zeros (2, 0.5); a rounded one keeps them (0.2000), so they tell which is
+    which. Whole numbers are written out, whatever DIGITS says.
+    """
+    if value is None:
+        return ""
+    if not isfinite(value):
+        return str(value)
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if value == int(value) and size < _LARGEST:
+        return str(int(value))
+    text = f"{value:.{digits - 1}e}"
+    mantissa, _, exponent = text.partition("e")
+    exact = float(text) == value
+    if _SMALLEST <= size < _LARGEST:
+        decimals = max(0, digits - 1 - int(exponent))
+        text = f"{value:.{decimals}f}"
+        return text.rstrip("0").rstrip(".") if exact and "." in text else text
+    if exact and "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def align(figures: Sequence[str]) -> list[str]:
+    """The same texts, padded so that their decimal points stand under one another."""
+    heads = [figure.partition("e")[0].partition(".")[0] for figure in figures]
+    left = max((len(head) for head in heads), default=0)
+    padded = [" " * (left - len(head)) + figure for head, figure in zip(heads, figures, strict=True)]
+    width = max((len(figure) for figure in padded), default=0)
+    return [figure.ljust(width) for figure in padded]
+
+
+def magnitude(value: float) -> int:
+    """The power of ten of a positive number: 3 for 1234.5."""
+    return floor(log10(value))

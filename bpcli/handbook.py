@@ -1,0 +1,87 @@
+"""The gate table as pages for people: what ``bpcli gates`` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpcli.api import Gradients, grad
+from bpcli.gates import ALIASES, FAMILIES, GATES, Gate
+from bpcli.graph import Builder
+from bpcli.mistakes import closest
+from bpcli.printing import LATEX, write
+from bpcli.trouble import Trouble
+
+
+@dataclass(frozen=True)
+class Page:
+    """One gate: how it is written, its local gradients on the blackboard, and a worked number."""
+
+    name: str
+    call: str
+    summary: str
+    local: dict[str, str]
+    pattern: tuple[str, str]
+    domain: str
+    kink: str
+    kink_at: str
+    expand: str
+    aliases: list[str]
+    latex: str
+    example: Gradients | None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every gate, in the order of the table."""
+
+    pages: list[Page]
+
+
+def pages() -> list[Page]:
+    """A page for every gate that is advertised."""
+    rows = [row for row in GATES.values() if not row.helper]
+    rows += [build(2) for _, build in FAMILIES.values() if not build(2).helper]
+    return [_page(row) for row in rows]
+
+
+def page(name: str) -> Page:
+    """The page of the gate called NAME (an alias or an operator's sign will do); `Trouble` if there is none."""
+    signs = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "**": "pow", "||": "abs", "σ": "sigmoid"}
+    plain = ALIASES.get(signs.get(name, name), signs.get(name, name))
+    if plain in FAMILIES:
+        return _page(FAMILIES[plain][1](2))
+    if plain not in GATES:
+        near = closest(plain, [*GATES, *FAMILIES, *ALIASES])
+        raise Trouble(f"there is no gate called {name}", code="unknown-gate",
+                      tries=[f"bpcli gates {one}" for one in near] or ["bpcli gates"])  # fmt: skip
+    return _page(GATES[plain])
+
+
+def _page(row: Gate) -> Page:
+    builder = Builder()
+    graph = builder.finish([builder.gate(row, tuple([builder.input(name) for name in row.inputs]))])
+    values = dict(zip(row.inputs, row.example, strict=False))
+    family = row.name in FAMILIES
+    slopes = {name: slope for name, slope in zip(row.inputs, row.blackboard(), strict=True) if slope}
+    return Page(
+        name=row.name,
+        call=f"{row.name}(a, b, …)" if family else write(graph),
+        summary=row.summary,
+        local=slopes,
+        pattern=row.pattern,
+        domain="; ".join(sentence for _, sentence in row.domain),
+        kink=row.kink[1] if row.kink else "",
+        kink_at="" if not row.kink else "a tie" if family else row.kink[0],
+        expand=row.expand or "",
+        aliases=[alias for alias, name in ALIASES.items() if name == row.name],
+        latex=write(graph, style=LATEX),
+        example=grad(graph, values, upstream=2.0, check=False),
+    )
+
+
+def gate(name: str) -> Page:
+    """The page of one gate of the table: summary, local gradients, pattern, domain, kink, a worked example.
+
+    Raises `Trouble` (exit code 2) for a name that no gate has.
+    """
+    return page(name)

@@ -1,0 +1,272 @@
+"""Derivatives as formulas: reverse mode run on the graph itself, with nodes instead of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from bpcli.gates import CONSTANTS, GATES, Gate
+from bpcli.graph import WHERE, Graph, figure
+from bpcli.rewrite import Copy, graft, template
+
+_ADD, _SUB, _MUL, _DIV, _NEG, _POW, _NE = (GATES[name] for name in "add sub mul div neg pow ne".split())
+_COMPARISONS = {GATES["gt"]: float.__gt__, GATES["ge"]: float.__ge__, GATES["lt"]: float.__lt__,
+                GATES["le"]: float.__le__, GATES["eq"]: float.__eq__, GATES["ne"]: float.__ne__}  # fmt: skip
+
+
+def derivatives(graph: Graph, wanted: Sequence[tuple[int, str]], blackboard: bool = True) -> Graph:
+    """The graph whose outputs are the derivatives WANTED, pairs of a node of GRAPH and a variable, in order.
+
+    BLACKBOARD uses the textbook form of each local gradient (for reading), otherwise the stable one (for
+    computing). The variables of the result are those of GRAPH.
+    """
+    work = Simplifier(graph)
+    for place, node in enumerate(graph.gates):
+        work.made[node] = work.gate(graph.row(place), tuple([work.leaf(k) for k in graph.args[place]]))
+    between = _between(graph, {graph.inputs[name] for _, name in wanted})
+    zero = work.number(0)
+    swept: dict[int, dict[int, int]] = {}
+    outputs = []
+    for node, name in wanted:
+        if node not in swept:
+            swept[node] = _sweep(graph, work, node, between, blackboard)
+        outputs.append(swept[node].get(graph.inputs[name], zero))
+    return work.builder.finish(outputs)
+
+
+def gradient(graph: Graph, wrt: Sequence[str], blackboard: bool = True) -> Graph:
+    """The graph of the output's derivatives with respect to the variables WRT, in order."""
+    return derivatives(graph, [(graph.output, name) for name in wrt], blackboard)
+
+
+def _sweep(graph: Graph, work: Simplifier, output: int, between: set[int], blackboard: bool) -> dict[int, int]:
+    """Reverse mode with nodes for numbers: the node of each adjoint."""
+    adjoints = {output: work.number(1)}
+    for place in range(len(graph.gates) - 1, -1, -1):
+        node = graph.gates[place]
+        if node not in adjoints or node not in between:
+            continue
+        row, args = graph.row(place), graph.args[place]
+        given = dict(zip((*row.inputs, "y"), [work.made[k] for k in (*args, node)], strict=True))
+        for k, target in enumerate(args):
+            if target in between and row.local[k]:
+                sent = work.gate(_MUL, (adjoints[node], work.local(row, k, given, blackboard)))
+                so_far = adjoints.get(target)
+                adjoints[target] = sent if so_far is None else work.gate(_ADD, (so_far, sent))
+    return adjoints
+
+
+def _between(graph: Graph, variables: set[int]) -> set[int]:
+    """The nodes that depend on one of VARIABLES, themselves included."""
+    wanted = set(variables)
+    for node, args in zip(graph.gates, graph.args, strict=True):
+        if not wanted.isdisjoint(args):
+            wanted.add(node)
+    return wanted
+
+
+def sizes(graph: Graph) -> tuple[int, int]:
+    """How many gates the outputs need when equal parts are shared, and how many when written out as a tree."""
+    tree: dict[int, int] = {}
+    for node, args in zip(graph.gates, graph.args, strict=True):
+        tree[node] = 1 + sum(tree.get(k, 0) for k in args)
+    needed = set(graph.outputs)
+    for node, args in zip(reversed(graph.gates), reversed(graph.args), strict=True):
+        if node in needed:
+            needed.update(args)
+    return sum(node in needed for node in graph.gates), sum(tree.get(node, 0) for node in graph.outputs)
+
+
+class Simplifier(Copy):
+    """Makes gates, each different one once, leaving out what constants, zeros, ones and signs make needless."""
+
+    def __init__(self, old: Graph) -> None:
+        super().__init__(old)
+        self.known: dict[object, int] = {}
+        self.parts: dict[int, tuple[Gate, tuple[int, ...]]] = {}
+
+    def constant(self, value: float, name: str | None = None, start: int = 0, end: int = 0) -> int:
+        key = name or (value, str(value)[0])  # 0 and -0 are different numbers
+        if key not in self.known:
+            self.known[key] = super().constant(value, name)
+        return self.known[key]
+
+    def number(self, value: float) -> int:
+        """The node of an unnamed number."""
+        return self.constant(float(value))
+
+    def local(self, row: Gate, place: int, given: dict[str, int], blackboard: bool) -> int:
+        """The local gradient of ROW for one input, as a node."""
+        formula = row.blackboard()[place] if blackboard else row.local[place]
+        if " if " in formula:  # a sentence for people; the formula says the same
+            formula = row.local[place]
+        names = (*row.inputs, "y", *[name for name, _ in row.lets])
+        given = dict(given)
+        for name, quantity in row.lets:
+            if name in formula:
+                given[name] = self._graft(quantity, names, given)
+        return self._graft(formula, names, given)
+
+    def _graft(self, formula: str, names: tuple[str, ...], given: dict[str, int]) -> int:
+        return graft(template(formula, names), given, self.constant, lambda row, args, *_: self.gate(row, args))
+
+    def gate(self, row: Gate, args: tuple[int, ...]) -> int:
+        """The node for ROW applied to ARGS, simplified."""
+        simpler = self._simplify(row, args)
+        if simpler is not None:
+            return simpler
+        if (row, args) not in self.known:
+            node = self.known[row, args] = self.builder.gate(row, args)
+            self.parts[node] = row, args
+        return self.known[row, args]
+
+    def _value(self, node: int) -> float | None:
+        """The value of a number without a name; None for anything else."""
+        return None if node in self.builder.names else self.builder.constants.get(node)
+
+    def _is(self, node: int, row: Gate) -> tuple[int, ...]:
+        """The inputs of NODE when it is a gate of ROW, else nothing."""
+        found, args = self.parts.get(node, (None, ()))
+        return args if found is row else ()
+
+    def _without_minus(self, node: int) -> int | None:
+        """The node for -NODE when that only takes a minus away: from -u, or from -2/u."""
+        if inner := self._is(node, _NEG):
+            return inner[0]
+        if (inner := self._is(node, _DIV)) and (self._value(inner[0]) or 0) < 0:
+            return self.gate(_DIV, (self.number(-(self._value(inner[0]) or 0)), inner[1]))
+        return None
+
+    def _simplify(self, row: Gate, args: tuple[int, ...]) -> int | None:
+        if row in _COMPARISONS:
+            return self._compare(row, *args)
+        if row is WHERE:
+            return self._choose(*args)
+        folded = self._fold(row, args)
+        if folded is not None:
+            return folded
+        if row is _NEG:
+            return self._negate(args[0])
+        rule = {_ADD: self._add, _SUB: self._subtract, _MUL: self._multiply, _DIV: self._divide, _POW: self._raise}
+        return rule[row](*args) if row in rule else None
+
+    def _fold(self, row: Gate, args: tuple[int, ...]) -> int | None:
+        """Arithmetic on plain numbers, as long as the result is as short as they are (1/3 stays 1/3)."""
+        values = [self._value(node) for node in args]
+        if row not in (_ADD, _SUB, _MUL, _DIV, _NEG) or None in values:
+            return None
+        a, b = (*values, 0.0)[:2]
+        assert a is not None and b is not None
+        if row is _DIV and (b == 0 or a % b):
+            return None
+        result = {_ADD: a + b, _SUB: a - b, _MUL: a * b, _NEG: -a}[row] if row is not _DIV else a / b
+        return self.number(result) if len(figure(result)) <= 8 and abs(result) < 1e8 else None
+
+    def _negate(self, a: int) -> int | None:
+        if (plain := self._without_minus(a)) is not None:
+            return plain
+        if inner := self._is(a, _SUB):
+            return self.gate(_SUB, inner[::-1])
+        return self._into_where(_NEG, (a,), 0)
+
+    def _add(self, a: int, b: int) -> int | None:
+        if self._value(a) == 0:
+            return b
+        if self._value(b) == 0:
+            return a
+        if (plain := self._without_minus(b)) is not None:
+            return self.gate(_SUB, (a, plain))
+        if (plain := self._without_minus(a)) is not None:
+            return self.gate(_SUB, (b, plain))
+        first, second = self._is(a, WHERE), self._is(b, WHERE)
+        if first and second and first[0] == second[0]:  # the two branches of one choice meet again
+            return self.gate(WHERE, (first[0], *[self.gate(_ADD, (first[k], second[k])) for k in (1, 2)]))
+        return None
+
+    def _subtract(self, a: int, b: int) -> int | None:
+        if self._value(b) == 0:
+            return a
+        if self._value(a) == 0:
+            return self.gate(_NEG, (b,))
+        if (plain := self._without_minus(b)) is not None:
+            return self.gate(_ADD, (a, plain))
+        return None
+
+    def _multiply(self, a: int, b: int) -> int | None:
+        for one, other in ((a, b), (b, a)):
+            value = self._value(one)
+            if value == 0:
+                return self.number(0)
+            if value == 1:
+                return other
+            if value == -1:
+                return self.gate(_NEG, (other,))
+            if value is not None and value < 0:
+                return self.gate(_NEG, (self.gate(_MUL, (self.number(-value), other)),))
+            if (plain := self._without_minus(one)) is not None:
+                return self.gate(_NEG, (self.gate(_MUL, (plain, other) if one is a else (other, plain)),))
+        for place in (0, 1):
+            if (moved := self._into_where(_MUL, (a, b), place)) is not None:
+                return moved
+        if inner := self._is(b, _DIV):  # u*(1/v) is u/v
+            if self._value(inner[0]) == 1:
+                return self.gate(_DIV, (a, inner[1]))
+        return None
+
+    def _divide(self, a: int, b: int) -> int | None:
+        if self._value(a) == 0 and self._value(b) != 0:
+            return self.number(0)
+        if self._value(b) == 1:
+            return a
+        if self._value(b) == -1:
+            return self.gate(_NEG, (a,))
+        for inner, rebuilt in ((self._is(a, _NEG), lambda k: (k, b)), (self._is(b, _NEG), lambda k: (a, k))):
+            if inner:
+                return self.gate(_NEG, (self.gate(_DIV, rebuilt(inner[0])),))
+        return self._into_where(_DIV, (a, b), 0)
+
+    def _raise(self, a: int, b: int) -> int | None:
+        if self._value(b) == 1:
+            return a
+        return self.number(1) if self._value(b) == 0 else None
+
+    def _into_where(self, row: Gate, args: tuple[int, ...], place: int) -> int | None:
+        """``where(c, u, 0)*v`` as ``where(c, u*v, 0)``: what only the taken branch defines is not evaluated."""
+        choice = self._is(args[place], WHERE)
+        if not choice or not any(self._value(branch) == 0 for branch in choice[1:]):
+            return None
+        branches = [
+            branch if self._value(branch) == 0 else self.gate(row, (*args[:place], branch, *args[place + 1 :]))
+            for branch in choice[1:]
+        ]
+        return self.gate(WHERE, (choice[0], *branches))
+
+    def _compare(self, row: Gate, a: int, b: int) -> int | None:
+        left, right = self._value(a), self._value(b)
+        if row is _NE and right == 0 and self.parts.get(a, (None,))[0] in _COMPARISONS:
+            return a  # the condition of a `where`, asked whether it holds
+        if left is None or right is None:
+            return None
+        return self.number(float(_COMPARISONS[row](left, right)))
+
+    def _choose(self, condition: int, a: int, b: int) -> int | None:
+        value = self._value(condition)
+        if value is not None:
+            return a if value else b
+        return a if a == b else None
+
+
+def shared_parts(graph: Graph, taken: Sequence[str] = ()) -> dict[int, str]:
+    """Names for the gates that are used more than once, when writing them out each time would swell the text.
+
+    Written out, the fourth derivative of a sixfold sine has 14,132 gates instead of 329. TAKEN names are left.
+    """
+    shared, tree = sizes(graph)
+    if tree <= 60 * len(graph.outputs) or tree <= 4 * shared:
+        return {}
+    uses: dict[int, int] = {}
+    for args in graph.args:
+        for node in args:
+            uses[node] = uses.get(node, 0) + 1
+    names = (name for number in count(1) if (name := f"s{number}") not in {*graph.inputs, *CONSTANTS, *taken})
+    return {node: next(names) for node in graph.gates if uses.get(node, 0) > 1 and node not in graph.outputs}
