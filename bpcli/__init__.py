@@ -10,17 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpcli.api import check, derive, grad, hessian, jacobian, parse
+    from bpcli.deriving import derive
+    from bpcli.gradient_check import check
     from bpcli.graph import Graph
     from bpcli.handbook import page as gate
+    from bpcli.matrices import hessian, jacobian
+    from bpcli.passes import grad, parse
     from bpcli.trouble import Trouble
 
 __version__ = "0.1.0"
 
-#: The public names, and the module each comes from; imported on first use, so that ``bpcli --version`` is quick.
+#: The public names and where they are; imported on first use, so that ``bpcli --version`` is quick.
 _HOME = {
-    "grad": "api", "jacobian": "api", "hessian": "api", "check": "api", "derive": "api", "parse": "api",
-    "gate": "handbook", "Graph": "graph", "Trouble": "trouble",
+    "grad": "passes.grad", "jacobian": "matrices.jacobian", "hessian": "matrices.hessian",
+    "check": "gradient_check.check", "derive": "deriving.derive", "parse": "passes.parse", "gate": "handbook.page",
+    "Graph": "graph.Graph", "Trouble": "trouble.Trouble",
 }  # fmt: skip
 
 __all__ = ["Graph", "Trouble", "__version__", "check", "derive", "gate", "grad", "hessian", "jacobian", "parse"]
@@ -31,4 +35,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bpcli' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"bpcli.{_HOME[name]}"), name)
+    module, _, attribute = _HOME[name].partition(".")
+    return getattr(import_module(f"bpcli.{module}"), attribute)

@@ -34,8 +34,10 @@ class Comparison:
 
     @property
     def error(self) -> float | None:
-        """The relative error between reverse mode and the witness."""
-        return None if self.difference is None else relative(self.reverse, self.difference)
+        """The relative error between reverse mode and the witness; None at a kink, where neither is the slope."""
+        if self.difference is None or self.verdict == KINK:
+            return None
+        return relative(self.reverse, self.difference)
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,15 @@ def check(
     for name in names:
         slope = witness.slope(name)
         reverse = gradients[name]
-        forward = complex = None
+        forward = shifted = None
         if thorough:
             forward = factor * tangent(graph, values, {graph.inputs[name]: 1.0}, kinks)[graph.output]
             step = complex_step(graph, point, name) if smooth else None
-            complex = None if step is None else factor * step
+            shifted = None if step is None else factor * step
         verdict = judge(reverse, slope, factor)
         if forward is not None and relative(forward, reverse) > 1e-9 and verdict == OK:
             verdict = MISMATCH
-        comparisons[name] = Comparison(name, reverse, slope, verdict, factor, forward, complex)
+        comparisons[name] = Comparison(name, reverse, slope, verdict, factor, forward, shifted)
     return Check(comparisons, sampled)
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem
 
 from bpcli import __version__
 from bpcli.trouble import UNREADABLE, UNWRITABLE, Trouble
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 #: Command -> its line in the list, most used first.
 COMMANDS = {
@@ -52,7 +53,7 @@ class Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
         if name not in COMMANDS and not ctx.resilient_parsing:
-            near = get_close_matches(name, COMMANDS, n=1)
+            near = _near(name, COMMANDS)
             looks_like_formula = re.search(r"[-+*/^()=]", name)
             rest = " ".join(_quoted(word) for word in args[1:])
             tries = [f"bpcli {near[0]} {rest}".rstrip()] if near else []
@@ -137,7 +138,7 @@ class FormulaCommand(click.Command):
     @staticmethod
     def _add(variables: dict[str, str], name: str, value: str | None, known: list[str]) -> None:
         if value is None or value.startswith("--"):
-            near = get_close_matches(f"--{name}", known, n=2)
+            near = _near(f"--{name}", known)
             raise Trouble(f"--{name} has no value", code="no-value", tries=near or [f"--{name}=2"])
         if name in variables:
             raise Trouble(f"{name} is given twice: {variables[name]} and {value}", code="two-values",
@@ -153,15 +154,18 @@ class FormulaCommand(click.Command):
                 return text
         options = [word for option in self.get_params(ctx) for word in option.opts]
         for name, value in variables.items():  # a misspelt flag has swallowed the formula
-            if near := get_close_matches(f"--{name}", options, n=1):
+            if near := _near(f"--{name}", options):
                 raise Trouble(f"there is no option --{name}", code="unknown-option",
                               tries=[f"bpcli {self.name} {near[0]} {_quoted(value)}"])  # fmt: skip
-        raise Trouble("there is no formula", code="no-formula", tries=[f"bpcli {self.name} '(x+y)*z' --x=-2 --y=5 --z=-4"])
+        tries = [f"bpcli {self.name} '(x+y)*z' --x=-2 --y=5 --z=-4"]
+        raise Trouble("there is no formula", code="no-formula", tries=tries)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_help(self, ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         items = super().shell_complete(ctx, incomplete)
         formula = ctx.meta.get("bpcli.formula")
         if formula and (incomplete[:1] == "-" or not incomplete):
@@ -188,6 +192,12 @@ def _docstring(command: click.Command) -> str:
     from inspect import cleandoc
 
     return cleandoc(command.callback.__doc__ or "") if command.callback else ""
+
+
+def _near(word: str, candidates: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(word, list(candidates), n=2)
 
 
 def _quoted(text: str) -> str:
@@ -234,9 +244,9 @@ def _guarded(work: Callable[[], Any], as_json: bool) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        trouble = Trouble(f"the output could not be written: {error.strerror}", code="unwritable", exit_code=UNWRITABLE)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _report(trouble, as_json)
+        message = f"the output could not be written: {error.strerror}"
+        return _report(Trouble(message, code="unwritable", exit_code=UNWRITABLE), as_json)
 
 
 def _from_click(error: click.UsageError) -> Trouble:

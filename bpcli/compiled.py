@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from bpcli.gates import CONSTANTS, FAMILIES, GATES, Gate
+from bpcli.gates import CONSTANTS, GATES, Gate
 from bpcli.graph import Kind
 
 Function = Callable[..., Any]
@@ -32,7 +32,8 @@ class _Translator(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         if self.by_real_part:
-            node.left, *node.comparators = [ast.Attribute(side, "real") for side in (node.left, *node.comparators)]
+            node.left = ast.Attribute(node.left, "real")
+            node.comparators = [ast.Attribute(side, "real") for side in node.comparators]
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:

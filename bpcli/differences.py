@@ -132,7 +132,8 @@ class Witness:
             side = left or right
             if side is None:
                 return None
-            return Slope(side.figure, side.error, side.step, left and left.figure, right and right.figure, gates)
+            figures = (left.figure if left else None, right.figure if right else None)
+            return Slope(side.figure, side.error, side.step, *figures, gates)
         error = left.error + right.error
         gap = abs(left.figure - right.figure)
         mean = (left.figure + right.figure) / 2

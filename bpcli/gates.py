@@ -12,7 +12,7 @@ is chosen; ``at`` lists only what the other conventions do differently.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -54,7 +54,7 @@ class Gate:
     """Where the derivative jumps, and the sentence that says so."""
     piece: str = ""
     """For a gate made of smooth pieces: a number that tells which piece the inputs are on."""
-    at: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Convention -> the local gradients *at* the kink, where they differ from ``local``."""
     expand: str | None = None
     """The same gate in the lectures' primitive ones."""
@@ -171,8 +171,8 @@ gate("relu x", "the positive part", "where(x > 0, x, 0)", "step(x)", shown=("1 i
      forms=("max(0, x)", "max(x, 0)"), analytic=False, example=(3,),
      piece="step(x)", kink=("x == 0", "relu bends at 0: the slope is 0 on its left and 1 on its right"), at={"right": ("1",)})
 gate("leaky_relu x", "x, or 0.01 x where x is negative", "where(x > 0, x, 0.01*x)", "where(x > 0, 1, 0.01)",
-     shown=("1 if x > 0, else 0.01",), pattern=("valve", "lets the upstream gradient through when open and a "
-     "hundredth of it when closed"), tex=r"\operatorname{LeakyReLU}\left(<x>\right)", expand="max(x, 0.01*x)",
+     shown=("1 if x > 0, else 0.01",),
+     pattern=("valve", "lets the upstream gradient through when open and a hundredth of it when closed"), tex=r"\operatorname{LeakyReLU}\left(<x>\right)", expand="max(x, 0.01*x)",
      analytic=False, example=(-3,),
      piece="step(x)", kink=("x == 0", "leaky_relu bends at 0: the slope is 0.01 on its left and 1 on its right"),
      at={"jax": ("1",), "right": ("1",)})
@@ -198,8 +198,7 @@ gate("erfc x", "1 - erf(x), exact for large x", "erfc(x)", "-2*exp(-x*x)/sqrt(pi
 
 gate("abs x", "the size without the sign", "abs(x)", "sign(x)", tex=r"\left|<x>\right|", analytic=False,
      shown=("1 if x > 0, -1 if x < 0",), example=(-3,),
-     pattern=("sign follower", "keeps the upstream gradient for a positive input and changes its sign for a "
-     "negative one"),
+     pattern=("sign follower", "keeps the upstream gradient, with its sign changed for a negative input"),
      piece="sign(x)", kink=("x == 0", "abs bends at 0: the slope is -1 on its left and 1 on its right"),
      at={"jax": ("1",), "left": ("-1",), "right": ("1",)})
 gate("sign x", "-1, 0 or 1", "where(x > 0, 1, where(x < 0, -1, 0))", "0", pattern=STOPS, analytic=False,
@@ -268,15 +267,15 @@ def winner(name: str, beats: str, summary: str, tex: str, count: int) -> Gate:
         shown = (f"1 if a {beats} b, else 0", f"1 if b {beats} a, else 0")
         at = {"tf": ("1", "0"), "left": ("1", "0"), "right": ("0", "1")}
         return Gate(name, inputs, summary, f"{name}({names})", local, shown, at=at, **common)
-    local = tuple(f"where({x} == y, 1/winners, 0)" for x in inputs)
-    shown = tuple(f"1 if {x} wins, else 0" for x in inputs)
+    each = tuple(f"where({x} == y, 1/winners, 0)" for x in inputs)
+    sentences = tuple(f"1 if {x} wins, else 0" for x in inputs)
     backwards = ", ".join(reversed(inputs))
     lets = (("winners", f"ties(y, {names})"), ("first", f"place(y, {names})"), ("last", f"place(y, {backwards})"))
-    at = {
+    conventions = {
         "left": tuple(f"where(first == {k}, 1, 0)" for k in range(1, count + 1)),
         "right": tuple(f"where(last == {k}, 1, 0)" for k in range(count, 0, -1)),
     }
-    return Gate(name, inputs, summary, f"{name}({names})", local, shown, lets=lets, at=at, **common)
+    return Gate(name, inputs, summary, f"{name}({names})", each, sentences, lets=lets, at=conventions, **common)
 
 
 @family("max", fewest=2)

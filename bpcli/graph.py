@@ -121,7 +121,8 @@ class Graph:
                 kinds.append(kind)
                 args.append(inputs)
                 if kind in choices:
-                    inputs = (inputs[1] if values[inputs[0]] else inputs[2],)
+                    live[inputs[1] if values[inputs[0]] else inputs[2]] = True
+                    continue
                 for given in inputs:
                     live[given] = True
         return gates, kinds, args

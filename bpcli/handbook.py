@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from bpcli.api import Gradients, grad
 from bpcli.gates import ALIASES, FAMILIES, GATES, Gate
 from bpcli.graph import Builder
 from bpcli.mistakes import closest
+from bpcli.passes import Gradients, grad
 from bpcli.printing import LATEX, write
+from bpcli.result import Result
 from bpcli.trouble import Trouble
 
 
-@dataclass(frozen=True)
-class Page:
+@dataclass(frozen=True, eq=False)
+class Page(Result):
     """One gate: how it is written, its local gradients on the blackboard, and a worked number."""
+
+    view = "page"
 
     name: str
     call: str
@@ -27,25 +31,44 @@ class Page:
     expand: str
     aliases: list[str]
     latex: str
-    example: Gradients | None
+    example: Gradients
+
+    def as_json(self) -> dict[str, Any]:
+        """The page without its example."""
+        return {
+            "name": self.name, "call": self.call, "summary": self.summary, "local": self.local,
+            "pattern": {"name": self.pattern[0], "sentence": self.pattern[1]}, "domain": self.domain,
+            "kink": self.kink, "expand": self.expand, "aliases": self.aliases, "latex": self.latex,
+        }  # fmt: skip
+
+    def record(self, expression: str = "") -> dict[str, Any]:
+        return {"schema": "bpcli/gates/1", "gates": [self.as_json()]}
 
 
-@dataclass(frozen=True)
-class Catalogue:
+@dataclass(frozen=True, eq=False)
+class Catalogue(Result):
     """Every gate, in the order of the table."""
+
+    view = "catalogue"
 
     pages: list[Page]
 
+    def record(self, expression: str = "") -> dict[str, Any]:
+        return {"schema": "bpcli/gates/1", "gates": [one.as_json() for one in self.pages]}
 
-def pages() -> list[Page]:
-    """A page for every gate that is advertised."""
+
+def catalogue() -> Catalogue:
+    """Every gate that is advertised."""
     rows = [row for row in GATES.values() if not row.helper]
     rows += [build(2) for _, build in FAMILIES.values() if not build(2).helper]
-    return [_page(row) for row in rows]
+    return Catalogue([_page(row) for row in rows])
 
 
 def page(name: str) -> Page:
-    """The page of the gate called NAME (an alias or an operator's sign will do); `Trouble` if there is none."""
+    """One gate of the table: summary, local gradients, pattern, domain, kink, a worked example.
+
+    NAME may be an alias or an operator's sign. Raises `Trouble` (exit code 2) when no gate is called so.
+    """
     signs = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "**": "pow", "||": "abs", "σ": "sigmoid"}
     plain = ALIASES.get(signs.get(name, name), signs.get(name, name))
     if plain in FAMILIES:
@@ -77,11 +100,3 @@ def _page(row: Gate) -> Page:
         latex=write(graph, style=LATEX),
         example=grad(graph, values, upstream=2.0, check=False),
     )
-
-
-def gate(name: str) -> Page:
-    """The page of one gate of the table: summary, local gradients, pattern, domain, kink, a worked example.
-
-    Raises `Trouble` (exit code 2) for a name that no gate has.
-    """
-    return page(name)

@@ -6,7 +6,7 @@ Loaded only when something is wrong. Every ``try`` line is a whole text that can
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from bpcli.gates import ALIASES, CONSTANTS, FAMILIES, GATES, function_names
@@ -67,10 +67,9 @@ def _unexpected(text: str, found: str, kind: str, start: int, end: int) -> Troub
         if re.search(r"\d$", before) and re.match(r"\d", text[end:]):
             return trouble("a decimal point is written as a point", "decimal-comma", replaced("."))
         return trouble("a comma stands only between the inputs of a function", "misplaced-comma")
-    if not last or last in "=;\n" or (last in "(," and kind in ("TIMES", "SLASH", "POWER", "CHANGE")):
-        if kind in ("TIMES", "SLASH", "POWER") and not last:
-            return trouble(f"a formula cannot start with {found!r}; in double quotes the shell removes $names",
-                           "starts-with-operator", "put the formula in single quotes")  # fmt: skip
+    if kind in ("TIMES", "SLASH", "POWER") and not last:
+        return trouble(f"a formula cannot start with {found!r}; in double quotes the shell removes $names",
+                       "starts-with-operator", "put the formula in single quotes")  # fmt: skip
     if kind == "$END":
         return trouble("the formula ends where a name, a number or a bracket must follow", "unfinished")
     if kind in ("NAME", "NUMBER", "OPEN", "BAR") and after_operand:
@@ -89,31 +88,31 @@ def _unexpected(text: str, found: str, kind: str, start: int, end: int) -> Troub
                    "misplaced-sign")  # fmt: skip
 
 
-def _missing_sign(text: str, last: str, start: int, end: int, trouble: Any) -> Trouble:
+def _missing_sign(text: str, last: str, start: int, end: int, trouble: Callable[..., Trouble]) -> Trouble:
     """Two operands side by side: name what was probably meant."""
     before = text[:start].rstrip()
     if re.fullmatch(r"[\d.]+", last) and re.match(r"\.?\d", text[start:end]) and before == text[:start]:
         begin = start - len(last)
-        return trouble("a number has one decimal point", "two-points", at=(begin, end))  # type: ignore[no-any-return]
+        return trouble("a number has one decimal point", "two-points", at=(begin, end))
     function = re.search(r"([A-Za-z]\w*)\s*(?:\^|\*\*)\s*(-?\d+)$", before)
     if function and function[1] in function_names() and text[start] == "(":
         close = _closing(text, start)
         fixed = f"{text[: function.start()]}{function[1]}{text[start:close]}^{function[2]}{text[close:]}"
         return trouble(f"the power of a function is written after its bracket: {function[1]}(…)^{function[2]}",
-                       "power-of-function", fixed, at=(function.start(), start))  # type: ignore[no-any-return]  # fmt: skip
+                       "power-of-function", fixed, at=(function.start(), start))  # fmt: skip
     if last in function_names():
         argument = re.match(r"\w+", text[start:])
         stop = start + (argument.end() if argument else end - start)
         fixed = f"{text[: len(before)]}({text[start:stop]}){text[stop:]}"
         return trouble(f"the input of {last} stands in brackets", "missing-brackets", fixed,
-                       at=(start - len(last) - 1, stop))  # type: ignore[no-any-return]  # fmt: skip
+                       at=(start - len(last) - 1, stop))  # fmt: skip
     tries = [f"{before}*{text[start:]}"]
     power = re.search(r"(?:\^|\*\*)\s*([\w.]+)$", before)
     if power:
         operand = re.match(r"\w+", text[start:])
         stop = start + (operand.end() if operand else 1)
         tries.append(f"{before[: power.start(1)]}({power[1]}*{text[start:stop]}){text[stop:]}")
-    return trouble("a sign is missing here: a product needs its *", "missing-sign", *tries)  # type: ignore[no-any-return]
+    return trouble("a sign is missing here: a product needs its *", "missing-sign", *tries)
 
 
 def _strange_character(text: str, at: int) -> Trouble:

@@ -146,4 +146,6 @@ def latex_name(name: str) -> str:
     letter = letter.replace("_", r"\_")
     if not index:
         return letter
-    return f"{letter}_{{{index}}}" if index.isdigit() or len(index) == 1 else rf"{letter}_{{\mathrm{{{index.replace('_', ',')}}}}}"
+    if index.isdigit() or len(index) == 1:
+        return f"{letter}_{{{index}}}"
+    return rf"{letter}_{{\mathrm{{{index.replace('_', ',')}}}}}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from bpcli.gates import FAMILIES, GATES, Gate
+from bpcli.gates import GATES, Gate
 from bpcli.graph import Builder, Graph
 from bpcli.language import parse
 

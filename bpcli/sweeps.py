@@ -83,7 +83,7 @@ def evaluate_gate(graph: Graph, place: int, values: Values) -> float:
     for holds, sentence in row.domain:
         if not condition(row, holds)(*inputs, None):
             refuse(graph, place, values, sentence, "outside-domain")
-    refuse(graph, place, values, f"{row.name} overflows: its value {TOO_LARGE}", "overflow")
+    return refuse(graph, place, values, f"{row.name} overflows: its value {TOO_LARGE}", "overflow")
 
 
 def refuse(graph: Graph, place: int, values: Values, sentence: str, code: str) -> NoReturn:

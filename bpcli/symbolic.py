@@ -208,9 +208,8 @@ class Simplifier(Copy):
         for place in (0, 1):
             if (moved := self._into_where(_MUL, (a, b), place)) is not None:
                 return moved
-        if inner := self._is(b, _DIV):  # u*(1/v) is u/v
-            if self._value(inner[0]) == 1:
-                return self.gate(_DIV, (a, inner[1]))
+        if (inner := self._is(b, _DIV)) and self._value(inner[0]) == 1:  # u*(1/v) is u/v
+            return self.gate(_DIV, (a, inner[1]))
         return None
 
     def _divide(self, a: int, b: int) -> int | None:

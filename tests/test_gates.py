@@ -54,7 +54,7 @@ WITH_KINK = pytest.mark.parametrize(
 SIZES = [5e-324, 1e-310, 1e-12, 0.3, 0.5, 0.75, 0.999, 1, 1.5, 2, 2.5, 3.7, 10, 20, 40, 373, 700, 710, 711, 745, 800,
          1e5, 1e16, 1e200, LARGEST]  # fmt: skip
 UNARY = [0.0, *(float(sign * size) for size in SIZES for sign in (1, -1))]
-BINARY = [-1e200, -3, -2, -0.5, -1e-200, 0, 1e-200, 1e-12, 0.5, 1, 2, 2.5, 7, 1e5, 1e200]
+BINARY = [-1e200, -3, -2, -0.5, 0, 1e-200, 1e-12, 0.5, 1, 2, 7, 1e200]
 TERNARY = [-3, -0.5, 0, 1, 2.5]
 
 #: Where intermediate results stay of the size of the inputs.

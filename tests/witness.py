@@ -149,19 +149,24 @@ def slope(function: Callable[[Number, int], Number | None], x: Any) -> Number | 
     once a slope of 1e-600 would have shown.
     """
     before = None
-    for digits in (80, 160, 320, 640, 1280, 2560):
-        sides = _one_sided(function, x, digits)
-        if sides is None:
-            return None
+    for digits in (80, 160, 640, 1280, 2560):
         with mp.workdps(digits):
-            left, right = sides
-            central = (left + right) / 2
+            at = mpf(x)
+            h = (min(abs(at), 1) or mpf(1)) * mpf(10) ** (-digits // 4)
+            below, above = function(at - h, digits), function(at + h, digits)
+            if below is None or above is None:
+                return None
+            central = (above - below) / (2 * h)
             if before is not None and abs(central - before) <= abs(central) * mpf("1e-20"):
-                smooth = abs(left - right) <= mpf("1e-6") * (abs(left) + abs(right)) + mpf("1e-10")
                 if central or digits >= 1280:
-                    return central if smooth else None
+                    here = function(at, digits)
+                    return central if here is not None and _smooth((here - below) / h, (above - here) / h) else None
             before = central
     return None
+
+
+def _smooth(left: Number, right: Number) -> bool:
+    return bool(abs(left - right) <= mpf("1e-6") * (abs(left) + abs(right)) + mpf("1e-10"))
 
 
 def one_sided(function: Callable[[Number, int], Number | None], x: Any, side: int) -> Number:
@@ -169,13 +174,3 @@ def one_sided(function: Callable[[Number, int], Number | None], x: Any, side: in
     with mp.workdps(120):
         beside = mpf(x) + side * mpf(10) ** -30
     return slope(function, beside)
-
-
-def _one_sided(function: Callable[[Number, int], Number | None], x: Any, digits: int) -> tuple[Number, Number] | None:
-    with mp.workdps(digits):
-        x = mpf(x)
-        h = (min(abs(x), 1) or mpf(1)) * mpf(10) ** (-digits // 4)
-        below, here, above = function(x - h, digits), function(x, digits), function(x + h, digits)
-        if below is None or here is None or above is None:
-            return None
-        return (here - below) / h, (above - here) / h

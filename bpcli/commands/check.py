@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from bpcli import api
 from bpcli.cli import FormulaCommand
 from bpcli.commands import options
+from bpcli.result import Result
 
 
 @click.command("check", cls=FormulaCommand)
 @options.wrt
 @click.option("--sweep", is_flag=True, help="Draw the error against the step from 1e-1 to 1e-15.")
-@click.option("--h", "step", type=float, default=None, metavar="H", help="One plain difference quotient with this step.")
+@click.option("--h", "step", type=float, default=None, metavar="H", help="A plain difference quotient with this step.")
 @click.option("--scheme", type=click.Choice(["forward", "backward", "central"]), default=None,
               help="Its kind: (f(x+h) - f(x))/h, (f(x) - f(x-h))/h or (f(x+h) - f(x-h))/2h.")
 @options.output
@@ -23,7 +25,7 @@ from bpcli.commands import options
 @options.shown
 @click.pass_context
 def command(
-    ctx: click.Context, formula: str, variables: dict[str, str], wrt: list[str] | None, sweep: bool,
+    ctx: click.Context, /, formula: str, variables: dict[str, str], wrt: list[str] | None, sweep: bool,
     step: float | None, scheme: str | None, output: list[str] | None, kinks: str, digits: int,
     assignments: tuple[str, ...], inputs: str | None, as_json: bool, color: str, **rewritings: bool,
 ) -> None:  # fmt: skip
@@ -39,21 +41,17 @@ def command(
       bpcli check '(x+y)*z' --x=-2 --y=5 --z=-4 --h 0.0001 --scheme forward
     """
     values = options.given(variables, assignments, inputs)
-    one = output[0] if output else None
-    if sweep:
-        result: api.Checked | api.Quotients | api.Sweep = api.sweep(
-            formula, values, wrt=wrt, kinks=kinks, output=one, **rewritings
-        )
-    elif step is not None or scheme is not None:
-        result = api.quotients(formula, values, wrt=wrt, kinks=kinks, output=one, step=step or 1e-4,
-                               scheme=scheme or "forward", **rewritings)  # fmt: skip
-    else:
-        result = api.check(formula, values, wrt=wrt, kinks=kinks, output=one, **rewritings)
-    if as_json:
-        from bpcli import records
+    from bpcli import gradient_check
 
-        options.print_json(records.of_check(result, formula))
+    common: dict[str, Any] = {"wrt": wrt, "kinks": kinks, "output": options.one(output), **rewritings}
+    result: Result
+    if sweep:
+        result = gradient_check.sweep(formula, values, **common)
+    elif step is not None or scheme is not None:
+        step = 1e-4 if step is None else step
+        result = gradient_check.quotients(formula, values, step=step, scheme=scheme or "forward", **common)
     else:
-        options.print_page(result, color, digits)
-    if isinstance(result, api.Checked) and not result.ok:
+        result = gradient_check.check(formula, values, **common)
+    options.show(result, formula, as_json, color, digits)
+    if isinstance(result, gradient_check.Checked) and not result.ok:
         ctx.exit(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from bpcli import api
 from bpcli.cli import FormulaCommand
 from bpcli.commands import options
 
@@ -35,16 +34,14 @@ def command(
       bpcli derive 'sin(sin(sin(x)))' --order 2 --size
     """
     values = options.given(variables, assignments, inputs)
-    result = api.derive(formula, values, wrt=wrt, order=order, blackboard=not stable,
-                        output=output[0] if output else None, **rewritings)  # fmt: skip
-    if as_json:
-        from bpcli import records
+    from bpcli.deriving import derive
 
-        options.print_json(records.derivative(result, formula, result.latex() if latex else None))
-    elif latex:
+    result = derive(formula, values, wrt=wrt, order=order, blackboard=not stable, output=options.one(output),
+                    **rewritings)  # fmt: skip
+    if latex and not as_json:
         click.echo("\n".join(result.latex().values()))
-    elif size:
+    elif size and not as_json:
         shared, tree = result.sizes
         click.echo(f"{shared:,} gates when equal parts are shared, {tree:,} when written out")
     else:
-        options.print_page(result, color, digits)
+        options.show(result, formula, as_json, color, digits)

@@ -24,14 +24,6 @@ def command(name: str | None, digits: int, as_json: bool, color: str) -> None:
       bpcli gates
       bpcli gates sigmoid
     """
-    from dataclasses import asdict
-
     from bpcli import handbook
 
-    pages = handbook.pages() if name is None else [handbook.page(name)]
-    if as_json:
-        keep = ("name", "call", "summary", "local", "pattern", "domain", "kink", "expand", "aliases", "latex")
-        records = [{key: asdict(one, dict_factory=dict)[key] for key in keep} for one in pages]
-        options.print_json({"schema": "bpcli/gates/1", "gates": records})
-    else:
-        options.print_page(pages[0] if name is not None else handbook.Catalogue(pages), color, digits)
+    options.show(handbook.catalogue() if name is None else handbook.page(name), "", as_json, color, digits)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from bpcli import api
 from bpcli.cli import FormulaCommand
 from bpcli.commands import options
-from bpcli.trouble import Trouble
+from bpcli.passes import Gradients, grad
+from bpcli.result import Result
 
 
 @click.command("grad", cls=FormulaCommand)
@@ -41,29 +39,24 @@ def command(
       bpcli grad 'x^3*y' --x=1 --y=2 --hessian
     """
     values = options.given(variables, assignments, inputs)
-    if output and len(output) > 1 and not hessian:
-        result: Any = api.jacobian(formula, output, values, wrt=wrt, kinks=kinks, **rewritings)
-    else:
-        one = output[0] if output else None
-        if output and len(output) > 1:
-            raise Trouble("--hessian takes one output", code="usage", tries=[f"--hessian --output {output[-1]}"])
-        if hessian:
-            result = api.hessian(formula, values, wrt=wrt, kinks=kinks, output=one, **rewritings)
-        else:
-            result = api.grad(formula, values, mode=mode, wrt=wrt, upstream=upstream, check=check and not quiet,
-                              kinks=kinks, output=one, **rewritings)  # fmt: skip
-    if as_json:
-        from bpcli import records
+    result: Result
+    if hessian or (output and len(output) > 1):
+        from bpcli import matrices
 
-        record = records.gradients if isinstance(result, api.Gradients) else records.matrix
-        options.print_json(record(result, formula))
-    elif quiet and isinstance(result, api.Gradients):
+        if not hessian:
+            result = matrices.jacobian(formula, output or [], values, wrt=wrt, kinks=kinks, **rewritings)
+        else:
+            result = matrices.hessian(formula, values, wrt=wrt, kinks=kinks, output=options.one(output), **rewritings)
+    else:
+        result = grad(formula, values, mode=mode, wrt=wrt, upstream=upstream, check=check and not quiet, kinks=kinks,
+                      output=options.one(output), **rewritings)  # fmt: skip
+    if quiet and isinstance(result, Gradients) and not as_json:
         _print_gradients(result, digits)
     else:
-        options.print_page(result, color, digits, everything)
+        options.show(result, formula, as_json, color, digits, everything)
 
 
-def _print_gradients(result: api.Gradients, digits: int) -> None:
+def _print_gradients(result: Gradients, digits: int) -> None:
     from bpcli.figures import show
 
     for name, gradient in result.gradients.items():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from bpcli.gates import CONVENTIONS
+from bpcli.result import Result
 from bpcli.trouble import Trouble
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -72,7 +71,8 @@ def given(variables: Mapping[str, str], assignments: tuple[str, ...], inputs: st
 def _read_table(path: str) -> dict[str, Any]:
     """The table in a .json or .toml file: name -> number."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise Trouble(f"cannot read {path}: {reason}", code="unreadable-file") from None
@@ -96,6 +96,8 @@ def _parse_toml(text: str) -> Any:
 
 
 def _parse_json(text: str) -> Any:
+    import json
+
     def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for name, _ in pairs:
             if sum(name == other for other, _ in pairs) > 1:
@@ -108,15 +110,26 @@ def _parse_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=no_duplicates, parse_constant=refuse)
 
 
-def print_json(record: Mapping[str, Any]) -> None:
-    """One strict JSON object on standard output, in ASCII, so that no encoding can spoil it."""
-    sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+def one(output: list[str] | None) -> str | None:
+    """The single name of ``--output``; `Trouble` when there are several."""
+    if output and len(output) > 1:
+        message = f"--output takes one name here, not {len(output)}"
+        raise Trouble(message, code="usage", tries=[f"--output {output[-1]}"])
+    return output[0] if output else None
 
 
-def print_page(result: object, color: str, digits: int = 4, everything: bool = False) -> None:
-    """RESULT as its table on standard output."""
+def show(result: Result, formula: str, as_json: bool, color: str, digits: int = 4, everything: bool = False) -> None:
+    """RESULT on standard output: one strict JSON object, or its table."""
+    if as_json:
+        import json
+
+        # In ASCII, so that no terminal's encoding can spoil it.
+        sys.stdout.write(json.dumps(result.record(formula), allow_nan=False) + "\n")
+        return
     from bpcli.screen import console
-    from bpcli.tables import render
+    from bpcli.views.layout import Look, render
 
     screen = console(color)
-    screen.print(render(result, digits, screen.width, everything))
+    with screen.capture() as captured:
+        screen.print(render(result, Look(digits, screen.width, everything)))
+    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")

@@ -1,0 +1,79 @@
+"""Jacobians and Hessians at a point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from bpcli.graph import Graph
+from bpcli.passes import Note, chosen, notes_of, prepare
+from bpcli.printing import program
+from bpcli.result import Result
+from bpcli.sweeps import Values, forward, reverse
+from bpcli.symbolic import gradient
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix(Result):
+    """A Jacobian or a Hessian at a point: ``rows[output][variable]``."""
+
+    view = "matrix"
+
+    graph: Graph
+    point: dict[str, float]
+    values: Values = field(repr=False)
+    kind: str
+    kinks: str
+    rows: dict[str, dict[str, float]]
+
+    @property
+    def reading(self) -> str:
+        """The formula as it was read, fully bracketed."""
+        return "; ".join(program(self.graph))
+
+    @cached_property
+    def notes(self) -> list[Note]:
+        """What the user should know: characters read as others, kinks met."""
+        return notes_of(self.graph, self.values, self.kinks)
+
+    def record(self, expression: str) -> dict[str, Any]:
+        return {
+            "schema": "bpcli/grad/1",
+            "expression": expression,
+            "reading": self.reading,
+            "inputs": self.point,
+            self.kind: self.rows,
+            "notes": [note._asdict() for note in self.notes],
+        }
+
+
+def jacobian(formula: str | Graph, outputs: Sequence[str], values: Mapping[str, Any] | None = None, *,
+             wrt: str | Sequence[str] | None = None, kinks: str = "torch", expand: bool = False, fuse: bool = False,
+             share: bool = False, **variables: Any) -> Matrix:  # fmt: skip
+    """∂output/∂variable for every name in OUTPUTS and every variable: one backward sweep for each output."""
+    graph, point, computed = prepare(
+        formula, values, variables, expand=expand, fuse=fuse, share=share, output=list(outputs)
+    )
+    names = chosen(graph, wrt)
+    rows = {}
+    for label, node in zip(outputs, graph.outputs, strict=True):
+        adjoints = reverse(graph, computed, {node: 1.0}, kinks)
+        rows[label] = {name: float(adjoints[graph.inputs[name]]) for name in names}
+    return Matrix(graph, point, computed, "jacobian", kinks, rows)
+
+
+def hessian(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt: str | Sequence[str] | None = None,
+            kinks: str = "torch", output: str | None = None, expand: bool = False, fuse: bool = False,
+            share: bool = False, **variables: Any) -> Matrix:  # fmt: skip
+    """∂²output/∂u∂v for every two variables: reverse mode on the graph of the gradient, which reverse mode made."""
+    graph, point, computed = prepare(formula, values, variables, expand=expand, fuse=fuse, share=share, output=output)
+    names = chosen(graph, wrt)
+    slopes = gradient(graph, names, blackboard=False)
+    slope_values = forward(slopes, point)
+    rows = {}
+    for label, node in zip(names, slopes.outputs, strict=True):
+        adjoints = reverse(slopes, slope_values, {node: 1.0}, kinks)
+        rows[label] = {name: float(adjoints[slopes.inputs[name]]) for name in names}
+    return Matrix(graph, point, computed, "hessian", kinks, rows)

@@ -1,0 +1,26 @@
+"""What every result of the program has in common: it prints as its table, and as HTML in a notebook."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Result:
+    """A result of one of the public functions. ``print(result)`` shows what the command would."""
+
+    #: The module of `bpcli.views` whose ``render`` shows it.
+    view: ClassVar[str]
+
+    def record(self, expression: str) -> dict[str, Any]:
+        """The object that ``--json`` prints for it (`bpcli help json`)."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        from bpcli.views.layout import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from bpcli.views.layout import as_html
+
+        return as_html(self)

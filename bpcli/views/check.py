@@ -1,0 +1,46 @@
+"""`bpcli.check` as a table."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bpcli.checking import KINK, Comparison
+from bpcli.figures import show
+from bpcli.gradient_check import Checked
+from bpcli.views.layout import GRADIENT, QUIET, Look, blocks, grid, note_lines, width_of
+
+
+def render(result: Checked, look: Look) -> RenderableType:
+    """A row for each variable: every way to its gradient, and the verdict."""
+    comparisons = list(result.check.comparisons.values())
+    with_complex = any(one.complex is not None for one in comparisons)
+    headers = ["", "reverse", "forward", "differences", *["complex step"] * with_complex, "error", "step", "verdict"]
+    rows = []
+    for one in comparisons:
+        step = "" if one.slope is None else show(one.slope.step, 2)
+        rows.append([
+            one.name, show(one.reverse, look.digits), show(one.forward, look.digits), show(one.difference, look.digits),
+            *[show(one.complex, look.digits)] * with_complex, show(one.error, 2), step, verdict(one, result, look.digits),
+        ])  # fmt: skip
+    styles = ["", GRADIENT, GRADIENT, "", *[""] * with_complex, QUIET, QUIET, ""]
+    table: RenderableType = grid(headers, rows, styles, words=(0, len(headers) - 1))
+    if width_of(table) > look.width:
+        table = blocks(headers, rows)
+    parts = [table]
+    if result.check.sampled:
+        parts.append(Text(f"measured {len(comparisons)} of {len(result.gradients)} variables, spread evenly "
+                          "(--wrt chooses)", QUIET))  # fmt: skip
+    return Group(*parts, *note_lines(result.notes))
+
+
+def verdict(one: Comparison, result: Checked, digits: int) -> str:
+    """The verdict in words: at a kink, both slopes and the gate to blame."""
+    if one.verdict != KINK or one.slope is None:
+        return one.verdict
+    gates = ", ".join(result.graph.ids[node] for node in one.slope.gates)
+    at = f" at {gates}" if gates else ""
+    if one.slope.jumps:
+        return f"kink: the value jumps{at}"
+    left, right = (show(side and one.factor * side, digits) for side in (one.slope.left, one.slope.right))
+    return f"kink{at}: {left} left, {right} right"
