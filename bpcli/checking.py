@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bpcli.differences import BUDGET, EVALUATIONS, Slope, Witness, analytic, complex_step
 from bpcli.graph import Graph
@@ -12,8 +12,7 @@ from bpcli.sweeps import Values, tangent
 OK, KINK, MISMATCH, CANNOT_TELL = "ok", "kink", "mismatch", "cannot tell"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """One variable's gradient against the witness. ``error`` is relative: |a - n|/max(|a|, |n|)."""
 
     name: str
@@ -40,8 +39,7 @@ class Comparison:
         return relative(self.reverse, self.difference)
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """The comparisons that were made, by variable; ``sampled`` when there was no time for every variable."""
 
     comparisons: dict[str, Comparison]

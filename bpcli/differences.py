@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bpcli.compiled import complex_numbers, condition, value_function
 from bpcli.graph import Graph
@@ -28,8 +28,7 @@ BUDGET = 3_000_000
 EVALUATIONS = 2 * _STEPS + 4
 
 
-@dataclass(frozen=True, slots=True)
-class Slope:
+class Slope(NamedTuple):
     """A measured derivative: the figure, an estimate of its error, and the largest step that went into it.
 
     At a kink ``left`` and ``right`` are the slopes on the two sides, ``gates`` the nodes that change piece

@@ -92,6 +92,9 @@ ROUTES = ("router", "hands the whole upstream gradient to the input that won")
 OPENS = ("valve", "lets the upstream gradient through when open and stops it when closed")
 STOPS = ("stopper", "is flat wherever it has a slope, so no gradient gets through")
 
+# A row reads best as its author breaks it:
+# fmt: off
+
 # --- arithmetic ------------------------------------------------------------------------------------------
 
 gate("add a b", "the sum", "a + b", "1", "1",
@@ -228,6 +231,7 @@ for name, sign, tex in (("gt", ">", ">"), ("ge", ">=", r"\ge"), ("lt", "<", "<")
          pattern=STOPS, text=f"<a> {sign} <b>", tex=f"<a> {tex} <b>", binds=COMPARES,
          piece="sign(a - b)", kink=("a == b", "the condition is exactly at its edge"))
 
+# fmt: on
 
 # --- gates with any number of inputs ---------------------------------------------------------------------
 

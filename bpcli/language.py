@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from bpcli.gates import CONSTANTS, GATES, Gate, find
 from bpcli.graph import WHERE, Builder, Graph
@@ -26,8 +25,7 @@ _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _ADD, _SUB, _MUL, _DIV, _NEG, _POW, _ABS = (GATES[name] for name in "add sub mul div neg pow abs".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How large a text may be; None means that only the machine's memory decides."""
 
     characters: int | None = None
@@ -293,9 +291,7 @@ class Reader:
 
             raise unknown_function(self.text, token, end, self.builder.inputs, self.scope) from None
         except ValueError as error:
-            raise Trouble(
-                str(error), code="wrong-number-of-inputs", source=self.text, start=start, end=end
-            ) from None
+            raise Trouble(str(error), code="wrong-number-of-inputs", source=self.text, start=start, end=end) from None
         for place, argument in enumerate(arguments):
             if (len(argument) == 4) != (row is WHERE and place == 0):
                 from bpcli.mistakes import misplaced_condition

@@ -15,9 +15,7 @@ from bpcli.trouble import Trouble
 _SMART_QUOTES = "‘’‚‛“”„‟«»`´"
 #: Letters of other alphabets that look like Latin ones.
 _LOOK_ALIKES = dict(
-    zip(
-        "АВЕКМНОРСТХаеорсухіјѕԛԝѵɡɑΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѠⅼ", "ABEKMHOPCTXaeopcyxijsqwvgaABEZHIKMNOPTYXoWl", strict=True
-    )
+    zip("АВЕКМНОРСТХаеорсухіјѕԛԝѵɡɑΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѠⅼ", "ABEKMHOPCTXaeopcyxijsqwvgaABEZHIKMNOPTYXoWl", strict=True)
 )
 _DASHES = "‐‑‒–—―﹣－"
 

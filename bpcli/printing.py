@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from bpcli.gates import CALLS, NEGATES, Gate
 from bpcli.graph import Graph, figure
@@ -18,8 +18,7 @@ GREEK = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """How a graph is written."""
 
     every_bracket: bool = False

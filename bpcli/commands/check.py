@@ -15,8 +15,12 @@ from bpcli.result import Result
 @options.wrt
 @click.option("--sweep", is_flag=True, help="Draw the error against the step from 1e-1 to 1e-15.")
 @click.option("--h", "step", type=float, default=None, metavar="H", help="A plain difference quotient with this step.")
-@click.option("--scheme", type=click.Choice(["forward", "backward", "central"]), default=None,
-              help="Its kind: (f(x+h) - f(x))/h, (f(x) - f(x-h))/h or (f(x+h) - f(x-h))/2h.")
+@click.option(
+    "--scheme",
+    type=click.Choice(["forward", "backward", "central"]),
+    default=None,
+    help="Its kind: (f(x+h) - f(x))/h, (f(x) - f(x-h))/h or (f(x+h) - f(x-h))/2h.",
+)
 @options.output
 @options.rewritings
 @options.kinks

@@ -19,12 +19,19 @@ def render(result: Quotients, look: Look) -> RenderableType:
     }[result.scheme]
     more = look.digits + 2  # a loss and its neighbour at h = 0.0001 differ in the fifth digit
     rows = [
-        [name, *[show(figure, more) for figure in row[:4]], show(row[4], look.digits), show(result.gradients[name], look.digits)]
+        [
+            name,
+            *[show(figure, more) for figure in row[:4]],
+            show(row[4], look.digits),
+            show(result.gradients[name], look.digits),
+        ]
         for name, row in result.rows.items()
     ]
     headers = ["", below, above, f"f({below})", f"f({above})", "quotient", "gradient"]
     table: RenderableType = grid(headers, rows, ["", "", "", VALUE, VALUE, "", GRADIENT], words=(0,))
     if width_of(table) > look.width:
         table = blocks(headers, rows)
-    title = f"f = {show(result.value, more)}, h = {show(result.step, look.digits)}, quotient = ({numerator})/{denominator}"
+    title = (
+        f"f = {show(result.value, more)}, h = {show(result.step, look.digits)}, quotient = ({numerator})/{denominator}"
+    )
     return Group(Text(title), Text(), table)
