@@ -53,10 +53,10 @@ class Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
         if name not in COMMANDS and not ctx.resilient_parsing:
-            near = _near(name, COMMANDS)
+            commands = near(name, COMMANDS)
             looks_like_formula = re.search(r"[-+*/^()=]", name)
             rest = " ".join(_quoted(word) for word in args[1:])
-            tries = [f"bpcli {near[0]} {rest}".rstrip()] if near else []
+            tries = [f"bpcli {commands[0]} {rest}".rstrip()] if commands else []
             if looks_like_formula:
                 tries = [f"bpcli grad {_quoted(name)} {rest}".rstrip()]
             raise Trouble(f"there is no command {name}", code="unknown-command", tries=tries or ["bpcli"])
@@ -138,8 +138,8 @@ class FormulaCommand(click.Command):
     @staticmethod
     def _add(variables: dict[str, str], name: str, value: str | None, known: list[str]) -> None:
         if value is None or value.startswith("--"):
-            near = _near(f"--{name}", known)
-            raise Trouble(f"--{name} has no value", code="no-value", tries=near or [f"--{name}=2"])
+            tries = near(f"--{name}", known) or [f"--{name}=2"]
+            raise Trouble(f"--{name} has no value", code="no-value", tries=tries)
         if name in variables:
             raise Trouble(f"{name} is given twice: {variables[name]} and {value}", code="two-values",
                           tries=[f"--{name}={value}"])  # fmt: skip
@@ -154,9 +154,9 @@ class FormulaCommand(click.Command):
                 return text
         options = [word for option in self.get_params(ctx) for word in option.opts]
         for name, value in variables.items():  # a misspelt flag has swallowed the formula
-            if near := _near(f"--{name}", options):
-                raise Trouble(f"there is no option --{name}", code="unknown-option",
-                              tries=[f"bpcli {self.name} {near[0]} {_quoted(value)}"])  # fmt: skip
+            if spellings := near(f"--{name}", options):
+                tries = [f"bpcli {self.name} {spellings[0]} {_quoted(value)}"]
+                raise Trouble(f"there is no option --{name}", code="unknown-option", tries=tries)
         tries = [f"bpcli {self.name} '(x+y)*z' --x=-2 --y=5 --z=-4"]
         raise Trouble("there is no formula", code="no-formula", tries=tries)
 
@@ -179,13 +179,21 @@ class FormulaCommand(click.Command):
         return items
 
 
+class PlainCommand(click.Command):
+    """A command without a formula, whose help has its examples first too."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_help(self, ctx, formatter)
+
+
 def write_help(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Help with the examples first: the first paragraph of the docstring, its examples, then the options."""
     formatter.write_usage(ctx.command_path, "FORMULA --NAME=VALUE … [OPTIONS]" if isinstance(command, FormulaCommand)
                           else " ".join(command.collect_usage_pieces(ctx)))  # fmt: skip
-    formatter.write("\n" + _docstring(command) + "\n\n")
+    formatter.write("\n" + _docstring(command) + "\n")
     with formatter.section("Options"):
-        formatter.write_dl([record for option in command.get_params(ctx) if (record := option.get_help_record(ctx))])
+        options = [option for option in command.get_params(ctx) if isinstance(option, click.Option)]
+        formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])
 
 
 def _docstring(command: click.Command) -> str:
@@ -194,7 +202,8 @@ def _docstring(command: click.Command) -> str:
     return cleandoc(command.callback.__doc__ or "") if command.callback else ""
 
 
-def _near(word: str, candidates: Iterable[str]) -> list[str]:
+def near(word: str, candidates: Iterable[str]) -> list[str]:
+    """Those of CANDIDATES that WORD may be a misspelling of, at most two."""
     from difflib import get_close_matches
 
     return get_close_matches(word, list(candidates), n=2)

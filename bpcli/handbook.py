@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bpcli.gates import ALIASES, FAMILIES, GATES, Gate
+from bpcli.compiled import local_function, value_function
+from bpcli.gates import ALIASES, CONVENTIONS, FAMILIES, GATES, Gate
 from bpcli.graph import Builder
 from bpcli.mistakes import closest
 from bpcli.passes import Gradients, grad
@@ -55,6 +56,43 @@ class Catalogue(Result):
 
     def record(self, expression: str = "") -> dict[str, Any]:
         return {"schema": "bpcli/gates/1", "gates": [one.as_json() for one in self.pages]}
+
+
+@dataclass(frozen=True, eq=False)
+class Kinks(Result):
+    """The derivative at each kink under each convention: (gate, place of the kink, convention -> slopes)."""
+
+    view = "kinks"
+
+    rows: list[tuple[str, str, dict[str, str]]]
+
+
+#: Inputs at the kinks: for most gates 0, for choices a tie, for clip both edges.
+_AT_KINKS: dict[str, list[tuple[float, ...]]] = {
+    "max": [(1.0, 1.0)],
+    "min": [(1.0, 1.0)],
+    "clip": [(0.0, 0.0, 1.0), (1.0, 0.0, 1.0)],
+}
+
+
+def kinks() -> Kinks:
+    """The table of conventions, computed from the gate table; jumps, whose slope is always 0, are left out."""
+    rows = []
+    bent = [row for row in GATES.values() if row.at] + [build(2) for _, build in FAMILIES.values() if build(2).at]
+    for row in bent:
+        for inputs in _AT_KINKS.get(row.name, [(0.0,)]):
+            y = value_function(row)(*inputs)
+            places = [k for k in range(len(row.inputs)) if row.name != "clip" or k == 0]
+            slopes = {
+                convention: ", ".join(f"{local_function(row, k, convention)(*inputs, y):g}" for k in places)
+                for convention in CONVENTIONS[:-1]
+            }
+            call = f"{row.name}({', '.join(row.inputs)})"
+            at = f"{row.inputs[0]} = {row.inputs[1]}" if len(places) > 1 else "x = 0"
+            if row.name == "clip":
+                at = "x = low" if inputs[0] == inputs[1] else "x = high"
+            rows.append((call, at, slopes))
+    return Kinks(rows)
 
 
 def catalogue() -> Catalogue:

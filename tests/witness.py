@@ -1,7 +1,7 @@
 """An independent witness: every gate in mpmath from its mathematical definition, and slopes by differences.
 
-Nothing here reads a formula of `bpcli.gates`. Its errors come out as None: a node has the value None where the
-mathematics has no finite real value (or where `where` did not take it), a slope is None where there is none.
+Nothing here reads a formula of `bpcli.gates`. What does not exist comes out as None: the value of a node that has
+no finite real one (harmless in a branch that `where` does not take), a slope at a corner, a jump or an edge.
 """
 
 from __future__ import annotations
@@ -131,9 +131,7 @@ def evaluate(graph: Graph, point: Mapping[str, Any], digits: int = 50) -> list[N
         return values
 
 
-def gradient(
-    graph: Graph, point: Mapping[str, Any], wrt: tuple[str, ...] | None = None
-) -> dict[str, Number | None]:
+def gradient(graph: Graph, point: Mapping[str, Any], wrt: tuple[str, ...] | None = None) -> dict[str, Number | None]:
     """The slope of the output along every variable (or those WRT), to 20 digits; None where there is none."""
 
     def along(name: str) -> Callable[[Number, int], Number | None]:
@@ -145,8 +143,8 @@ def gradient(
 def slope(function: Callable[[Number, int], Number | None], x: Any) -> Number | None:
     """The slope of FUNCTION(x, digits) at X by central differences, None at a corner, a jump or an edge.
 
-    With ever more digits and smaller steps (relative to a small X) until two results agree to 20 digits; "0" is believed
-    once a slope of 1e-600 would have shown.
+    With ever more digits and smaller steps (relative to a small X) until two results agree to 20 digits; "0" is
+    believed once a slope of 1e-600 would have shown.
     """
     before = None
     for digits in (80, 160, 640, 1280, 2560):
@@ -157,10 +155,10 @@ def slope(function: Callable[[Number, int], Number | None], x: Any) -> Number | 
             if below is None or above is None:
                 return None
             central = (above - below) / (2 * h)
-            if before is not None and abs(central - before) <= abs(central) * mpf("1e-20"):
-                if central or digits >= 1280:
-                    here = function(at, digits)
-                    return central if here is not None and _smooth((here - below) / h, (above - here) / h) else None
+            agree = before is not None and abs(central - before) <= abs(central) * mpf("1e-20")
+            if agree and (central or digits >= 1280):
+                here = function(at, digits)
+                return central if here is not None and _smooth((here - below) / h, (above - here) / h) else None
             before = central
     return None
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import click
 
-from bpcli.cli import write_help
+from bpcli.cli import PlainCommand
 from bpcli.commands import options
 
 
-class _Command(click.Command):
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        write_help(self, ctx, formatter)
-
-
-@click.command("gates", cls=_Command)
+@click.command("gates", cls=PlainCommand)
 @click.argument("name", required=False)
 @options.digits
 @options.shown

@@ -17,7 +17,7 @@ from bpcli.result import Result
 @options.output
 @click.option("--hessian", is_flag=True, help="The second derivatives instead.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the gradients only.")
-@click.option("--check/--no-check", default=True, help="Ask the witness (differences) too, or not.")
+@click.option("--check/--no-check", default=True, help="Measure the gradients by differences too (on).")
 @options.rewritings
 @options.kinks
 @options.digits

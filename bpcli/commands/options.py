@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -126,10 +126,15 @@ def show(result: Result, formula: str, as_json: bool, color: str, digits: int = 
         # In ASCII, so that no terminal's encoding can spoil it.
         sys.stdout.write(json.dumps(result.record(formula), allow_nan=False) + "\n")
         return
+    write_page(result, sys.stdout, color, digits, everything)
+
+
+def write_page(result: Result, file: TextIO, color: str, digits: int = 4, everything: bool = False) -> None:
+    """RESULT as its table, for the terminal that standard output is, into FILE."""
     from bpcli.screen import console
     from bpcli.views.layout import Look, render
 
     screen = console(color)
     with screen.capture() as captured:
         screen.print(render(result, Look(digits, screen.width, everything)))
-    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+    file.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")

@@ -8,7 +8,7 @@ from rich.text import Text
 from bpcli.checking import KINK, Comparison
 from bpcli.figures import show
 from bpcli.gradient_check import Checked
-from bpcli.views.layout import GRADIENT, QUIET, Look, blocks, grid, note_lines, width_of
+from bpcli.views.layout import GRADIENT, QUIET, Look, fit, note_lines
 
 
 def render(result: Checked, look: Look) -> RenderableType:
@@ -24,10 +24,7 @@ def render(result: Checked, look: Look) -> RenderableType:
             *[show(one.complex, look.digits)] * with_complex, show(one.error, 2), step, verdict(one, result, look.digits),
         ])  # fmt: skip
     styles = ["", GRADIENT, GRADIENT, "", *[""] * with_complex, QUIET, QUIET, ""]
-    table: RenderableType = grid(headers, rows, styles, words=(0, len(headers) - 1))
-    if width_of(table) > look.width:
-        table = blocks(headers, rows)
-    parts = [table]
+    parts = [fit(look, headers, rows, styles, words=(0, len(headers) - 1))]
     if result.check.sampled:
         parts.append(Text(f"measured {len(comparisons)} of {len(result.gradients)} variables, spread evenly "
                           "(--wrt chooses)", QUIET))  # fmt: skip

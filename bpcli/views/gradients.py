@@ -13,7 +13,7 @@ from bpcli.checking import CANNOT_TELL, KINK, MISMATCH, Comparison
 from bpcli.figures import show
 from bpcli.passes import GateLine, Gradients
 from bpcli.trouble import visible
-from bpcli.views.layout import GRADIENT, QUIET, VALUE, Look, grid, note_lines, reading, width_of
+from bpcli.views.layout import GRADIENT, QUIET, VALUE, Look, fit, grid, note_lines, reading, width_of
 
 MOST_ROWS = 200  # gates shown of a large graph, unless all are asked for
 
@@ -25,11 +25,11 @@ def render(result: Gradients, look: Look) -> RenderableType:
     lines, left_out = _ends(result.lines(), total, look.everything)
     parts: list[RenderableType] = [reading(result.reading, look.everything), Text()]
     if lines:
-        parts.append(_gates(lines, result, look.digits, look.width))
+        parts.append(gate_table(lines, list(result.tangents), look))
         if left_out:
             parts.append(Text(f"… {left_out:,} gates between these are not shown (--all shows them)", QUIET))
         parts.append(Text())
-    parts.append(_gradients(result, look.digits))
+    parts.append(_gradients(result, look))
     parts += note_lines(result.notes)
     return Group(*parts)
 
@@ -45,19 +45,17 @@ def _ends(lines: Iterable[GateLine], total: int, everything: bool) -> tuple[list
     return [*first, *last], total - len(first) - len(last)
 
 
-def _gates(lines: Sequence[GateLine], result: Gradients, digits: int, width: int) -> RenderableType:
-    """The table of the gates in the widest form that fits."""
-    if not result.tangents:
-        table = backward_table(lines, digits)
-        return table if width_of(table) <= width else _stacked(lines, [], digits)
-    for with_local in (True, False):
-        table = _forward_table(lines, list(result.tangents), digits, with_local)
-        if width_of(table) <= width:
-            return table
-    return _stacked(lines, list(result.tangents), digits)
+def gate_table(lines: Sequence[GateLine], seeds: Sequence[str], look: Look) -> RenderableType:
+    """The gates with what reverse mode sends, or with the tangents of SEEDS, in the widest form that fits."""
+    if seeds:
+        tables = [_forward_table(lines, seeds, look.digits, with_local) for with_local in (True, False)]
+    else:
+        tables = [_backward_table(lines, look.digits)]
+    fitting = [table for table in tables if width_of(table) <= look.width]
+    return fitting[0] if fitting else _stacked(lines, seeds, look.digits)
 
 
-def backward_table(lines: Sequence[GateLine], digits: int) -> Table:
+def _backward_table(lines: Sequence[GateLine], digits: int) -> Table:
     """A row for each gate and input: upstream times local is what it sends."""
     rows = []
     for line in lines:
@@ -113,20 +111,22 @@ def _stacked(lines: Sequence[GateLine], seeds: Sequence[str], digits: int) -> Re
     return text
 
 
-def _gradients(result: Gradients, digits: int) -> RenderableType:
+def _gradients(result: Gradients, look: Look) -> RenderableType:
     if not result.gradients:
-        return Text(f"the value is {show(result.value, digits)}; there is no variable to differentiate with respect to")
+        return Text(
+            f"the value is {show(result.value, look.digits)}; there is no variable to differentiate with respect to"
+        )
     comparisons = result.check.comparisons if result.check else {}
     names = list(result.gradients)
     rows = []
     for name in names:
         compared = comparisons.get(name)
-        row = [name, show(result.gradients[name], digits)]
+        row = [name, show(result.gradients[name], look.digits)]
         if result.check:
-            row.append("" if compared is None else witness(compared, digits))
+            row.append("" if compared is None else witness(compared, look.digits))
         rows.append(row)
     headers = ["", "gradient"] + (["differences"] if result.check else [])
-    parts: list[RenderableType] = [grid(headers, rows, ["", GRADIENT, ""], words=(0,))]
+    parts: list[RenderableType] = [fit(look, headers, rows, ["", GRADIENT, ""], words=(0,))]
     if result.check and result.check.sampled:
         parts.append(Text(f"the witness measured {len(comparisons)} of {len(names)} variables (check measures more)",
                           QUIET))  # fmt: skip

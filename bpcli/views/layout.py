@@ -79,6 +79,13 @@ def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence
     return table
 
 
+def fit(look: Look, headers: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str],
+        words: Sequence[int] = ()) -> RenderableType:  # fmt: skip
+    """The same as a table if there is room for it, otherwise as blocks."""
+    table = grid(headers, rows, styles, words)
+    return table if width_of(table) <= look.width else blocks(headers, rows)
+
+
 def _align_numbers(column: Sequence[str]) -> list[str]:
     """COLUMN with its numbers in line; a cell in words ("kink: …") does not push the numbers about."""
     numbers = iter(align([cell for cell in column if " " not in cell]))

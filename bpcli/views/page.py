@@ -7,7 +7,7 @@ from rich.text import Text
 
 from bpcli.figures import show
 from bpcli.handbook import Page
-from bpcli.views.gradients import backward_table
+from bpcli.views.gradients import gate_table
 from bpcli.views.layout import Look
 
 
@@ -22,7 +22,5 @@ def render(result: Page, look: Look) -> RenderableType:
         if words:
             text.append(f"  {label}: {words}\n")
     text.append(f"  LaTeX: {result.latex}\n")
-    if result.example is None:
-        return text
     text.append(f"\nFor example, with the upstream gradient {show(result.example.upstream, look.digits)}:\n")
-    return Group(text, backward_table(list(result.example.lines()), look.digits))
+    return Group(text, gate_table(list(result.example.lines()), [], look))

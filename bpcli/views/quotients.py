@@ -7,7 +7,7 @@ from rich.text import Text
 
 from bpcli.figures import show
 from bpcli.gradient_check import Quotients
-from bpcli.views.layout import GRADIENT, VALUE, Look, blocks, grid, width_of
+from bpcli.views.layout import GRADIENT, VALUE, Look, fit
 
 
 def render(result: Quotients, look: Look) -> RenderableType:
@@ -28,9 +28,7 @@ def render(result: Quotients, look: Look) -> RenderableType:
         for name, row in result.rows.items()
     ]
     headers = ["", below, above, f"f({below})", f"f({above})", "quotient", "gradient"]
-    table: RenderableType = grid(headers, rows, ["", "", "", VALUE, VALUE, "", GRADIENT], words=(0,))
-    if width_of(table) > look.width:
-        table = blocks(headers, rows)
+    table = fit(look, headers, rows, ["", "", "", VALUE, VALUE, "", GRADIENT], words=(0,))
     title = (
         f"f = {show(result.value, more)}, h = {show(result.step, look.digits)}, quotient = ({numerator})/{denominator}"
     )

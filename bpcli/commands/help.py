@@ -1,0 +1,138 @@
+"""``bpcli help``: the topics that belong to no single command."""
+
+from __future__ import annotations
+
+import sys
+from io import StringIO
+
+import click
+
+from bpcli.cli import COMMANDS, PlainCommand, main, near
+from bpcli.commands import options
+from bpcli.trouble import Trouble
+
+SYNTAX = """\
+A formula is typed as in a lecture:
+
+  numbers    1  2.5  .5  1e-3     pi, and e unless a variable is called e
+  operators  + - * /  and  ^ or ** for powers
+             a - b - c is (a - b) - c, 2^3^2 is 2^(3^2), -x^2 is -(x^2)
+  functions  exp(x)  max(a, b, c)  sigmoid(x) or σ(x)  |x|   (bpcli gates)
+  products   2x  2(x+y)  (x+y)z  (a)(b)  need no *;  x(y+z), a b, 1/2x do
+  choice     where(x > 0, log(x), x^2): only the branch taken is evaluated
+  programs   q = x + y; f = q*z    lines end at ; or at a line break, the
+             last line's value is the output; # starts a comment; += -= *= /=
+             change a name that has a value
+
+Characters from slides are read as plain ones and reported: − · × ÷ ² θ x₁.
+So is pasted Python such as np.exp(x).
+
+Put the formula in single quotes, or the shell reads * ( ) $ itself. A dash
+stands for standard input:
+
+  echo '(x+y)*z' | bpcli grad - --x=-2 --y=5 --z=-4
+
+Values: --x=-2 or --x -2, anywhere on the line; --set x=-2 for a name that is
+also an option; --inputs FILE for a .json or .toml table of names and numbers.
+A value may be arithmetic: --x=pi/4.
+"""
+
+JSON = """\
+With --json a command prints one JSON object, and its error as one JSON object
+on standard error. Numbers are full doubles; there is no NaN and no Infinity.
+"schema" names the form and its version.
+
+bpcli grad    expression, reading (fully bracketed), mode, inputs {name: number},
+              output {name, value, upstream}, gradients {name: number},
+              gates [{id, gate, text, inputs [ids], value, local, upstream,
+              sends}] in order of evaluation (local and sends: one for each
+              input, null where there is none), notes [{code, gate, message}],
+              check {ok, differences {}, error {}, verdict {}} by name
+              --mode forward: each gate has tangents {name: number}
+              several outputs: jacobian {output: {name: number}}
+              --hessian: hessian {name: {name: number}}
+bpcli check   ok, sampled, comparisons {name: {reverse, forward, differences,
+              complex, error, step, verdict, left, right, jumps, gates}}
+              --h: quotients {name: {from, to, f_from, f_to, quotient}}
+              --sweep: sweep [{h, central, forward}]
+bpcli derive  derivatives {name: formula}, shared {name: formula}, latex {},
+              size {shared, written_out}, values {} (when values are given)
+bpcli gates   gates [{name, call, summary, local, pattern, domain, kink,
+              expand, aliases, latex}]
+bpcli help    topic, text
+errors        exit_code, error {code, message, try [lines], line, column,
+              span [start, end], …}
+
+Ids: an assigned name keeps its name, variables are their names, other gates
+are g1, g2, … in order of evaluation.
+"""
+
+EXIT_CODES = """\
+0    done
+1    done, and the answer is no: a gradient check failed
+2    the command line or an input cannot be read
+3    the mathematics has no answer there: log of a negative number, division
+     by zero, overflow
+4    an output could not be written
+130  stopped with Ctrl-C (143 by a termination signal)
+"""
+
+COMPLETION = """\
+Tab completes commands, options, and the variables of the formula that is
+already on the line. To install it, add one line to your shell's start file:
+
+  bash   eval "$(_BPCLI_COMPLETE=bash_source bpcli)"          # ~/.bashrc
+  zsh    eval "$(_BPCLI_COMPLETE=zsh_source bpcli)"           # ~/.zshrc
+  fish   _BPCLI_COMPLETE=fish_source bpcli | source           # config.fish
+"""
+
+KINKS = """\
+At a kink the derivative jumps, and every library takes a number by convention.
+bpcli takes PyTorch's unless --kinks names another: jax, tf (TensorFlow), left
+or right (the slope on that side; of a tie, the first or the last input wins),
+or error (stop there). A note always says when a convention was used, and
+bpcli check shows the slopes on both sides.
+
+"""
+
+TEXTS = {"syntax": SYNTAX, "json": JSON, "exit-codes": EXIT_CODES, "completion": COMPLETION}
+TOPICS = ("syntax", "gates", "kinks", "json", "exit-codes", "completion")
+
+
+@click.command("help", cls=PlainCommand)
+@click.argument("topic", required=False)
+@options.shown
+@click.pass_context
+def command(ctx: click.Context, /, topic: str | None, as_json: bool, color: str) -> None:
+    """Show a topic (syntax, gates, kinks, json, exit-codes, completion) or the help of a command.
+
+    Examples:
+      bpcli help syntax
+      bpcli help kinks
+      bpcli help grad
+    """
+    text = _text(ctx, topic, color if not as_json else "never")
+    if as_json:
+        import json
+
+        text = json.dumps({"schema": "bpcli/help/1", "topic": topic, "text": text}) + "\n"
+    sys.stdout.write(text)
+
+
+def _text(ctx: click.Context, topic: str | None, color: str) -> str:
+    if topic is None:
+        return f"{main.get_help(ctx)}\n\nTopics: bpcli help {'|'.join(TOPICS)}\n"
+    if topic in TEXTS:
+        return TEXTS[topic]
+    if topic in ("gates", "kinks"):
+        from bpcli import handbook
+
+        page = StringIO()
+        options.write_page(handbook.kinks() if topic == "kinks" else handbook.catalogue(), page, color)
+        return (KINKS if topic == "kinks" else "") + page.getvalue()
+    found = main.get_command(ctx, topic)
+    if found is not None:
+        with click.Context(found, info_name=topic, parent=ctx.parent) as inner:
+            return found.get_help(inner) + "\n"
+    tries = [f"bpcli help {one}" for one in near(topic, [*TOPICS, *COMMANDS])] or ["bpcli help"]
+    raise Trouble(f"there is no topic {topic}; there are {', '.join(TOPICS)}", code="unknown-topic", tries=tries)
