@@ -64,7 +64,7 @@ def _ties(value: float, *others: float) -> float:
 
 
 def _place(value: float, *others: float) -> float:
-    return others.index(value) + 1.0
+    return others.index(value) + 1.0 if value in others else 0.0
 
 
 class Backend(dict[str, Any]):
@@ -114,6 +114,14 @@ class ComplexBackend(Backend):
         return python(row.complex or row.forward, by_real_part=True)
 
 
+def _complex_power(a: complex, b: complex) -> complex:
+    if not a:
+        return complex(0.0**b.real)  # Python refuses 0**(2 + 1e-30j)
+    if a.real < 0 and not b.imag and b.real % 1 == 0:  # exactly real along the real axis, also beyond a^100
+        return complex((-a) ** b * (-1.0) ** b.real)
+    return complex(a**b)
+
+
 def _whole(function: Function) -> Function:
     return lambda x: float(function(x))
 
@@ -127,7 +135,7 @@ def complex_numbers() -> Backend:
     """Python complex numbers, for the complex step."""
     import cmath
 
-    return ComplexBackend(cmath, pow=lambda a, b: a**b)
+    return ComplexBackend(cmath, pow=_complex_power)
 
 
 # --- one gate --------------------------------------------------------------------------------------------
@@ -167,6 +175,8 @@ def local_function(row: Gate, place: int, kinks: str) -> Function:
 
 def _branches(bodies: list[list[str]], first: int = 0, indent: str = "        ") -> list[str]:
     """Lines that run the body whose number is ``_k``: a few comparisons each, halving when there are many."""
+    if not bodies:
+        return [f"{indent}pass"]
     if len(bodies) > 4:
         half = len(bodies) // 2
         return [

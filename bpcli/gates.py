@@ -110,7 +110,7 @@ gate("neg x", "minus", "-x", "-1", text="-<[x]>", tex="-<[x]>", binds=NEGATES, e
      pattern=("sign changer", "changes the sign of the upstream gradient"))
 gate("pow a b", "the power", "pow(a, b)",
      # At a = 0 the textbook forms divide by zero or take log 0 where the slope is a plain number.
-     "where(b == 0, 0, b*a^(b - 1))", "where(a == 0, where(b > 0, 0, 1/a), y*log(a))",
+     "where(b >= 1, b*a^(b - 1), where(b == 0, 0, b*y/a))", "where(a == 0, where(b > 0, 0, 1/a), y*log(a))",
      shown=("b*a^(b - 1)", "a^b*log(a)"), complex="a**b",
      text="<[a]>^<(b)>", tex="{<[a]>}^{<b>}", binds=RAISES, example=(3, 2),
      domain=(("a >= 0 or b == floor(b)", "a negative number has no real power with a fractional exponent"),
@@ -189,7 +189,7 @@ gate("silu x", "x times its sigmoid (swish)", "x*sigmoid(x)", "sigmoid(x)*(1 + x
      shown=("sigmoid(x)*(1 + x*(1 - sigmoid(x)))",), tex=r"\operatorname{SiLU}\left(<x>\right)",
      expand="x*sigmoid(x)", forms=("x*sigmoid(x)", "sigmoid(x)*x"), example=(1,))
 gate("gelu x", "x times the normal distribution function (exact, not the tanh approximation)",
-     "x*erfc(-x/sqrt(2))/2", "erfc(-x/sqrt(2))/2 + x*exp(-x*x/2)/sqrt(2*pi)",
+     "x*(erfc(-x/sqrt(2))/2)", "erfc(-x/sqrt(2))/2 + x*exp(-x*x/2)/sqrt(2*pi)",
      shown=("(1 + erf(x/sqrt(2)))/2 + x*exp(-x^2/2)/sqrt(2*pi)",), tex=r"\operatorname{GELU}\left(<x>\right)",
      expand="x*(1 + erf(x/sqrt(2)))/2", analytic=False, example=(1,))
 gate("erf x", "the error function", "erf(x)", "2*exp(-x*x)/sqrt(pi)", shown=("2/sqrt(pi)*exp(-x^2)",),
@@ -212,8 +212,8 @@ gate("floor x", "the whole number at or below", "floor(x)", "0", pattern=STOPS, 
      tex=r"\left\lfloor <x> \right\rfloor", piece="y", kink=("x == floor(x)", "floor jumps at every whole number"), example=(2.5,))
 gate("ceil x", "the whole number at or above", "ceil(x)", "0", pattern=STOPS, analytic=False,
      tex=r"\left\lceil <x> \right\rceil", piece="y", kink=("x == floor(x)", "ceil jumps at every whole number"), example=(2.5,))
-gate("clip x low high", "x, kept between low and high", "max(min(x, high), low)",
-     "where(x < low, 0, where(x > high, 0, 1))", "where(x < low, 1, 0)", "where(x > high, where(low > high, 0, 1), 0)",
+gate("clip x low high", "x, kept between low and high", "where(low <= high, max(min(x, high), low), 0/0)",
+     "where(x < low, 0, where(x > high, 0, 1))", "where(x < low, 1, 0)", "where(x > high, 1, 0)",
      shown=("1 if low <= x <= high, else 0", "1 if x < low, else 0", "1 if x > high, else 0"),
      pattern=OPENS, analytic=False, example=(5, 0, 3), domain=(("low <= high", "clip needs low <= high"),),
      piece="sign(x - low) + sign(x - high)", kink=("x == low or x == high", "clip bends at its edges"),
@@ -302,7 +302,7 @@ def _(count: int) -> Gate:
 @family("place", fewest=2)
 def _(count: int) -> Gate:
     inputs = input_names(count)
-    return Gate("place", inputs, "the place (1, 2, …) of the first later input that equals the first",
+    return Gate("place", inputs, "the place (1, 2, …) of the first later input that equals the first, or 0",
                 f"place({', '.join(inputs)})", ("0",) * count, pattern=STOPS, analytic=False, helper=True)  # fmt: skip
 
 
@@ -331,6 +331,8 @@ def find(name: str, count: int) -> Gate:
             raise ValueError(f"{name} takes at most {MOST_ARGUMENTS} inputs, not {count}")
         return build(count)
     row = GATES[name]
+    if row.binds == COMPARES:  # written with its sign, and only inside where
+        raise KeyError(name)
     if count != len(row.inputs):
         wanted = len(row.inputs)
         raise ValueError(f"{name} takes {wanted} input{'s' * (wanted != 1)}, not {count}")
@@ -339,5 +341,5 @@ def find(name: str, count: int) -> Gate:
 
 def function_names() -> list[str]:
     """Every name that may stand before a bracket, aliases included, helpers not."""
-    rows = [name for name, row in GATES.items() if not row.helper]
+    rows = [name for name, row in GATES.items() if not row.helper and row.binds != COMPARES]
     return rows + [name for name, (_, build) in FAMILIES.items() if not build(2).helper] + list(ALIASES)

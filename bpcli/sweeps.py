@@ -141,8 +141,9 @@ def _sweep(
     for node in sorted(schedule[0]):
         local_gradients(graph, graph.position[node], values, kinks)  # says which one is not finite
     for node in schedule[0]:
-        if not math.isfinite(results[node]):
-            refuse(graph, graph.position[node], values, f"the gradient at this gate {TOO_LARGE}", "overflow")
+        place = graph.position[node]
+        if not all(math.isfinite(results[k]) for k in (node, *graph.args[place])):
+            refuse(graph, place, values, f"the gradient at this gate {TOO_LARGE}", "overflow")
     return results
 
 
@@ -174,8 +175,8 @@ def kinks_met(graph: Graph, values: Values, gates: Sequence[int]) -> Iterator[tu
     kinds = {kind for kind, (row, _) in enumerate(graph.kind_table) if row.kink or row is WHERE}
     if not kinds:
         return
-    for node in reversed(gates):
-        place = graph.position[node]
+    for gate in reversed(gates):
+        place = graph.position[gate]
         if graph.kinds[place] not in kinds:
             continue
         row = graph.row(place)
@@ -184,9 +185,23 @@ def kinks_met(graph: Graph, values: Values, gates: Sequence[int]) -> Iterator[tu
                 continue
             place = graph.position[graph.args[place][0]]
             row = graph.row(place)
+        node = graph.gates[place]
         inputs = [values[given] for given in graph.args[place]]
-        if row.kink and graph.active[graph.gates[place]] and condition(row, row.kink[0])(*inputs, values[node]):
+        bent = row.kink is not None and graph.active[node] and condition(row, row.kink[0])(*inputs, values[node])
+        if bent and (not row.at or _matters(graph, place, values)):
             yield place, row
+
+
+def _matters(graph: Graph, place: int, values: Values) -> bool:
+    """Whether the slope in some input depends on the convention: not in max(x, x), nor in max(x, 3, 3) below 3."""
+    slopes: dict[int, set[float]] = {}
+    for convention in ("left", "right"):
+        total: dict[int, float] = {}
+        for node, local in zip(graph.args[place], local_gradients(graph, place, values, convention), strict=True):
+            total[node] = total.get(node, 0.0) + (local or 0.0)
+        for node, slope in total.items():
+            slopes.setdefault(node, set()).add(slope)
+    return any(len(found) > 1 for found in slopes.values())
 
 
 def _refuse_kinks(graph: Graph, values: Values, gates: Sequence[int]) -> None:

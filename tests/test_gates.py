@@ -392,7 +392,7 @@ def test_every_kink_has_its_conventions_written_down(row: Gate) -> None:
 @pytest.mark.parametrize(("name", "point", "slopes"), KINKS, ids=lambda part: part if isinstance(part, str) else "")
 def test_conventions_at_the_kink(name: str, point: Point, slopes: dict[str, tuple[float, ...]]) -> None:
     """At a kink each convention has the slopes its library documents, `error` refuses, and the kink is reported."""
-    row = find(name, len(point))
+    row = GATES.get(name) or find(name, len(point))
     graph = whole(row)
     given = {name: float(x) for name, x in zip(row.inputs, point, strict=True)}
     for kinks, wanted in slopes.items():
@@ -424,7 +424,7 @@ def test_no_kink_beside_it(row: Gate) -> None:
 )
 def test_left_and_right_are_the_one_sided_slopes(name: str, point: Point) -> None:
     """For unary gates and the x of clip, `left` and `right` are the limits of mpmath's slopes, on two pieces."""
-    row = find(name, len(point))
+    row = GATES.get(name) or find(name, len(point))
     first, *rest = row.inputs
     graph, others = whole(row), dict(zip(rest, map(float, point[1:]), strict=True))
     for kinks, side in (("left", -1), ("right", 1)):

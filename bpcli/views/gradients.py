@@ -108,6 +108,7 @@ def _stacked(lines: Sequence[GateLine], seeds: Sequence[str], digits: int) -> Re
                 text.append(f"{show(line.sends[k], digits)}\n", GRADIENT)
         for seed in seeds:
             text.append(f"    d/d{seed} ").append(f"{show(line.tangents[seed], digits)}\n", GRADIENT)
+    text.right_crop(1)
     return text
 
 
