@@ -107,9 +107,10 @@ def chosen(graph: Graph, wrt: str | Sequence[str] | None) -> list[str]:
         if name not in graph.inputs:
             from bpcli.mistakes import closest
 
-            tries = [f"--wrt {near}" for near in closest(name, list(graph.inputs))]
-            raise Trouble(f"the formula has no variable {name} to differentiate with respect to",
-                          code="unknown-variable", tries=tries)  # fmt: skip
+            names_there = list(graph.inputs)
+            tries = [f"--wrt {near}" for near in closest(name, names_there)]
+            has = f"it has {', '.join(names_there)}" if names_there else "it has none"
+            raise Trouble(f"the formula has no variable {name}; {has}", code="unknown-variable", tries=tries)
     return names
 
 

@@ -89,13 +89,16 @@ def evaluate_gate(graph: Graph, place: int, values: Values) -> float:
 def refuse(graph: Graph, place: int, values: Values, sentence: str, code: str) -> NoReturn:
     """Raise the `Trouble` for a gate without an answer: which gate, on which numbers, where in the formula."""
     node, row = graph.gates[place], graph.row(place)
-    ids = graph.ids
-    given = [f"{ids[k]} = {values[k]:.6g}" for k in dict.fromkeys(graph.args[place]) if k not in graph.constants]
+    from bpcli.printing import write
+
+    inputs = [k for k in dict.fromkeys(graph.args[place]) if k not in graph.constants]
+    texts = {k: write(graph, k) if k in graph.position and k not in graph.names else graph.ids[k] for k in inputs}
+    given = [f"{text if len(text) <= 40 else graph.ids[k]} = {values[k]:.6g}" for k, text in texts.items()]
     start, end = graph.span(node)
     raise Trouble(
         sentence + (f"; here {', '.join(given)}" if given else ""),
         code=code, exit_code=NO_ANSWER, source=graph.source if end > start else None, start=start, end=end,
-        gate=ids[node], operation=row.name, values=[values[k] for k in graph.args[place]],
+        gate=graph.ids[node], operation=row.name, values=[values[k] for k in graph.args[place]],
     )  # fmt: skip
 
 

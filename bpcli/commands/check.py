@@ -14,7 +14,7 @@ from bpcli.result import Result
 @click.command("check", cls=FormulaCommand)
 @options.wrt
 @click.option("--sweep", is_flag=True, help="Draw the error against the step from 1e-1 to 1e-15.")
-@click.option("--h", "step", type=float, default=None, metavar="H", help="A plain difference quotient with this step.")
+@options.number("--h", "step", metavar="H", help="A plain difference quotient with this step.")
 @click.option(
     "--scheme",
     type=click.Choice(["forward", "backward", "central"]),

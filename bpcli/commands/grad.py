@@ -13,7 +13,7 @@ from bpcli.result import Result
 @click.command("grad", cls=FormulaCommand)
 @click.option("--mode", type=click.Choice(["reverse", "forward"]), default="reverse", help="Reverse mode or tangents.")
 @options.wrt
-@click.option("--upstream", type=float, default=1.0, metavar="G", help="The gradient that arrives at the output (1).")
+@options.number("--upstream", "upstream", default="1", metavar="G", help="The gradient that arrives at the output (1).")
 @options.output
 @click.option("--hessian", is_flag=True, help="The second derivatives instead.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the gradients only.")

@@ -28,6 +28,19 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 
+def _number(_: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    from bpcli.point import read_number
+
+    return read_number((parameter.opts[0]).lstrip("-"), value)
+
+
+def number(flag: str, name: str, **rest: Any) -> Decorator:
+    """An option that takes a number, read as strictly as a variable's value."""
+    return click.option(flag, name, callback=_number, **rest)
+
+
 #: How the result is shown.
 shown = _all(
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
