@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from bpcli.graph import Graph
 from bpcli.passes import chosen, parse
 from bpcli.point import bind
 from bpcli.printing import FORMULA, LATEX, Style, write
-from bpcli.result import Result
+from bpcli.result import Result, plain
 from bpcli.sweeps import forward
 from bpcli.symbolic import derivatives, gradient, shared_parts, sizes
+from bpcli.trouble import Trouble
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,8 @@ class Derivative(Result):
     graph: Graph
     names: list[str]
     parts: dict[int, str]
-    numbers: dict[str, float] | None
-    point: dict[str, float]
+    numbers: dict[str, Any] | None
+    point: dict[str, Any]
 
     def lines(self, style: Style = FORMULA) -> dict[str, str]:
         """Name -> formula in bpcli's own language, or another STYLE, shared parts first."""
@@ -64,33 +66,66 @@ class Derivative(Result):
             "size": dict(zip(("shared", "written_out"), self.sizes, strict=True)),
         }
         if self.numbers is not None:
-            record |= {"inputs": self.point, "values": self.numbers}
+            record |= {"inputs": plain(self.point), "values": plain(self.numbers)}
         return record
 
 
 def derive(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt: str | Sequence[str] | None = None,
-           order: int = 1, blackboard: bool = True, output: str | None = None, expand: bool = False,
-           fuse: bool = False, share: bool = False, **variables: Any) -> Derivative:  # fmt: skip
+           order: int = 1, blackboard: bool = True, shapes: Mapping[str, tuple[int, ...]] | None = None,
+           output: str | None = None, expand: bool = False, fuse: bool = False, share: bool = False,
+           **variables: Any) -> Derivative:  # fmt: skip
     """The symbolic derivatives of FORMULA, from reverse mode run on its own graph, lightly simplified.
 
     ORDER 2 gives every second derivative once. BLACKBOARD writes local gradients as a lecture does; otherwise in
-    the stable forms that run. Values, if given, must be given for all variables; ``numbers`` then holds the
+    the stable forms that run. SHAPES (name -> shape) tells which variables are arrays when no values do. Values, if given, must be given for all variables; ``numbers`` then holds the
     derivatives there, computed from the stable forms.
     """
     given = {**(values or {}), **variables}
     options = {"expand": expand, "fuse": fuse, "share": share, "output": output}
     graph = formula if isinstance(formula, Graph) else parse(formula, variables=list(given), **options)  # type: ignore[arg-type]
     names = chosen(graph, wrt)
+    point = bind(graph, given) if given else {}
+    graph = _with_shapes(graph, point, shapes or {}, names)
+    if order > 1 and graph.shapes is not None:
+        raise Trouble("second derivatives of arrays are not written out; grad --hvp multiplies by them",
+                      code="array-hessian", tries=[f"bpcli grad … --hvp {names[0] if names else 'x'}=@vector.npy"])  # fmt: skip
     labels, slopes = _derivatives(graph, names, order, blackboard)
-    point: dict[str, float] = {}
     numbers = None
     if given:
-        point = bind(graph, given)
+        forward(graph, point)  # no derivative where there is no value: log at -1
         stable = _derivatives(graph, names, order, blackboard=False)[1]
         computed = forward(stable, point)
-        numbers = {label: float(computed[node]) for label, node in zip(labels, stable.outputs, strict=True)}
+        numbers = {label: _number(computed[node]) for label, node in zip(labels, stable.outputs, strict=True)}
     parts = shared_parts(slopes, [*labels, *graph.inputs])
     return Derivative(graph, replace(slopes, names={**slopes.names, **parts}), labels, parts, numbers, point)
+
+
+def _number(value: Any) -> Any:
+    """A float for a number of any kind; an array as it is."""
+    return value if len(getattr(value, "shape", [])) else float(value)
+
+
+def _with_shapes(
+    graph: Graph, point: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]
+) -> Graph:
+    """GRAPH with the shapes that the values or SHAPES give its variables, when there are arrays."""
+    if not (graph.has_arrays or any(shapes.values()) or not all(isinstance(value, float) for value in point.values())):
+        return graph
+    from bpcli.shapes import resolve, shape_of
+
+    for name in shapes:
+        if name not in graph.inputs:
+            raise Trouble(f"the formula has no variable {name} to have a shape", code="unknown-variable")
+    known = {**shapes, **{name: shape_of(value) for name, value in point.items()}}
+    if not known:
+        shapes_tried = " ".join(f"--shape {name}=2" for name in graph.inputs)
+        raise Trouble("the derivative of an array's formula depends on the shapes: say which, or give the values",
+                      code="no-shapes", tries=[shapes_tried])  # fmt: skip
+    graph = resolve(graph, known, names)
+    if graph.shapes and graph.shapes[graph.output]:
+        raise Trouble(f"the output is an array of shape {graph.shapes[graph.output]}; a number has derivatives",
+                      code="array-output", tries=[f"sum({graph.source})"])  # fmt: skip
+    return graph
 
 
 def _derivatives(graph: Graph, names: Sequence[str], order: int, blackboard: bool) -> tuple[list[str], Graph]:
@@ -104,5 +139,11 @@ def _derivatives(graph: Graph, names: Sequence[str], order: int, blackboard: boo
 
 
 def _labels(wanted: Sequence[str], graph: Graph) -> list[str]:
-    """WANTED, with ``_`` after those that are variables already (``dx`` may be one)."""
-    return [label + "_" * (label in graph.inputs) for label in wanted]
+    """WANTED, with as many ``_`` as tell them from the variables (``dx`` may be one) and from one another."""
+    taken = set(graph.inputs)
+    labels: list[str] = []
+    for name in wanted:
+        label = next(longer for number in count() if (longer := name + "_" * number) not in taken)
+        taken.add(label)
+        labels.append(label)
+    return labels

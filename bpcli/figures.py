@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import floor, isfinite, log10
+from typing import Any
 
 _SMALLEST, _LARGEST = 1e-4, 1e7  # outside this range a number is written with a power of ten
 
@@ -33,6 +34,13 @@ def show(value: float | None, digits: int = 4) -> str:
     if exact and "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}"
+
+
+def show_nested(array: Any, digits: int = 4) -> str:
+    """An array as bpcli reads it back: [[1, 2], [3, 4]], each entry to DIGITS significant digits."""
+    if not getattr(array, "shape", []):
+        return show(float(array), digits)
+    return f"[{', '.join(show_nested(one, digits) for one in array)}]"
 
 
 def align(figures: Sequence[str]) -> list[str]:

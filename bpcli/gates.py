@@ -68,6 +68,16 @@ class Gate:
     """Inputs for the worked number of ``bpcli gates NAME``."""
     helper: bool = False
     """A gate that only derivatives use; it can be typed, but is not advertised."""
+    pull: tuple[str, ...] = ()
+    """For a gate on whole arrays: what goes back to each input, given the upstream gradient ``G``."""
+    push: str = ""
+    """Its tangent, given those of its inputs (``dx``); none when the gate is linear in each input."""
+    shape: tuple[int, ...] | None = None
+    """The shape of its value; None for a gate that works entry by entry."""
+    build: Callable[[tuple[tuple[int, ...], ...]], Gate] | None = None
+    """For a gate on arrays as it was typed: from the shapes of the inputs to the row for them."""
+    lazy: bool = True
+    """For `where`: whether only the branch taken is evaluated; entry by entry both are."""
 
     def blackboard(self) -> tuple[str, ...]:
         """The local gradients as a lecture writes them."""
@@ -216,7 +226,7 @@ gate("clip x low high", "x, kept between low and high", "where(low <= high, max(
      "where(x < low, 0, where(x > high, 0, 1))", "where(x < low, 1, 0)", "where(x > high, 1, 0)",
      shown=("1 if low <= x <= high, else 0", "1 if x < low, else 0", "1 if x > high, else 0"),
      pattern=OPENS, analytic=False, example=(5, 0, 3), domain=(("low <= high", "clip needs low <= high"),),
-     piece="sign(x - low) + sign(x - high)", kink=("x == low or x == high", "clip bends at its edges"),
+     piece="sign(x - low) + sign(x - high)", kink=("(x - low)*(x - high) == 0", "clip bends at its edges"),
      at={"jax": ("1/2", "where(x == low, 1/2, 0)", "where(x == high, 1/2, 0)"),
          "left": ("where(x == low, 0, 1)", "where(x == low, 1, 0)", "0"),
          "right": ("where(x == high, 0, 1)", "0", "where(x == high, 1, 0)")})
@@ -306,6 +316,15 @@ def _(count: int) -> Gate:
                 f"place({', '.join(inputs)})", ("0",) * count, pattern=STOPS, analytic=False, helper=True)  # fmt: skip
 
 
+#: Gates on whole arrays, whose rows are in `bpcli.array_gates`; that is imported when one of them is used.
+ARRAY_NAMES = frozenset(
+    "array concat cross_entropy dot fold index log_softmax logsumexp matmul mean mse norm onehot others outer part "
+    "prod put reshape softmax stretch sum transpose".split()
+)
+
+#: Those whose further arguments are whole numbers.
+SIZED = frozenset("fold onehot part put reshape stretch".split())
+
 #: Other spellings of a function's name.
 ALIASES = {
     "sigma": "sigmoid", "logistic": "sigmoid", "ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
@@ -317,12 +336,18 @@ ALIASES = {
 CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
 
 
-def find(name: str, count: int) -> Gate:
-    """The row called NAME for COUNT inputs.
+def find(name: str, count: int, numbers: tuple[int, ...] = (), axis: int | None = None) -> Gate:
+    """The row called NAME for COUNT inputs; a gate on arrays may also take whole NUMBERS and an AXIS.
 
     Raises KeyError for an unknown name, ValueError with a sentence for a wrong number of inputs.
     """
     name = ALIASES.get(name, name)
+    if name in ARRAY_NAMES or (name in ("max", "min") and count == 1):
+        from bpcli.array_gates import as_typed
+
+        return as_typed(name, count, numbers, axis)
+    if axis is not None:
+        raise ValueError(f"{name} works entry by entry and has no axis")
     if name in FAMILIES:
         fewest, build = FAMILIES[name]
         if count < fewest:
@@ -341,5 +366,10 @@ def find(name: str, count: int) -> Gate:
 
 def function_names() -> list[str]:
     """Every name that may stand before a bracket, aliases included, helpers not."""
-    rows = [name for name, row in GATES.items() if not row.helper and row.binds != COMPARES]
+    rows = [
+        name
+        for name in sorted(ARRAY_NAMES)
+        if name not in ("array", "fold", "index", "onehot", "others", "part", "put")
+    ]
+    rows += [name for name, row in GATES.items() if not row.helper and row.binds != COMPARES]
     return rows + [name for name, (_, build) in FAMILIES.items() if not build(2).helper] + list(ALIASES)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from bpcli.checking import Check, Comparison, blame, relative
 from bpcli.checking import check as compare
 from bpcli.differences import quotient
 from bpcli.graph import Graph
 from bpcli.passes import Note, chosen, notes_of, prepare
-from bpcli.result import Result
+from bpcli.result import Result, plain
 from bpcli.sweeps import Values, forward, reverse
 from bpcli.trouble import Trouble
+
+MOST_ENTRIES = 64  # rows of a table of quotients
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +28,10 @@ class Checked(Result):
     view = "check"
 
     graph: Graph
-    point: dict[str, float]
+    point: dict[str, Any]
     values: Values = field(repr=False)
     kinks: str
-    gradients: dict[str, float]
+    gradients: dict[str, Any]
     check: Check
 
     @property
@@ -39,6 +42,10 @@ class Checked(Result):
     @cached_property
     def notes(self) -> list[Note]:
         """What the user should know: characters read as others, kinks met."""
+        if self.graph.shapes is not None:
+            from bpcli.array_passes import array_notes
+
+            return array_notes(self.graph, self.values, self.kinks)
         return notes_of(self.graph, self.values, self.kinks)
 
     def record(self, expression: str) -> dict[str, Any]:
@@ -46,7 +53,7 @@ class Checked(Result):
             "schema": "bpcli/check/1",
             "expression": expression,
             "ok": self.ok,
-            "inputs": self.point,
+            "inputs": plain(self.point),
             "sampled": self.check.sampled,
             "comparisons": {name: _comparison(one, self.graph) for name, one in self.check.comparisons.items()},
             "notes": [note._asdict() for note in self.notes],
@@ -59,19 +66,64 @@ def _comparison(one: Comparison, graph: Graph) -> dict[str, Any]:
         "reverse": one.reverse, "forward": one.forward, "differences": one.difference, "complex": one.complex,
         "error": one.error, "step": slope and slope.step, "verdict": one.verdict, "left": slope and slope.left,
         "right": slope and slope.right, "jumps": bool(slope and slope.jumps), "gates": blame(graph, one),
-    }  # fmt: skip
+    } | ({"entry": one.entry, "measured": one.measured} if one.measured else {})  # fmt: skip
 
 
 def check(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt: str | Sequence[str] | None = None,
           kinks: str = "torch", output: str | None = None, expand: bool = False, fuse: bool = False,
           share: bool = False, **variables: Any) -> Checked:  # fmt: skip
     """Hold reverse mode against forward mode, differences and, where the formula is analytic, the complex step."""
-    graph, point, computed = prepare(formula, values, variables, expand=expand, fuse=fuse, share=share, output=output)
+    graph, point, computed = prepare(
+        formula, values, variables, wrt, expand=expand, fuse=fuse, share=share, output=output
+    )
     names = chosen(graph, wrt)
-    adjoints = reverse(graph, computed, {graph.output: 1.0}, kinks)
-    gradients = {name: float(adjoints[graph.inputs[name]]) for name in names}
+    gradients = _gradients(graph, computed, names, kinks)
+    if graph.shapes is not None:
+        from bpcli.array_check import check as compare_arrays
+
+        return Checked(graph, point, computed, kinks, gradients, compare_arrays(graph, point, gradients, 1.0))
     result = compare(graph, point, computed, gradients, thorough=True, kinks=kinks)
     return Checked(graph, point, computed, kinks, gradients, result)
+
+
+def _gradients(graph: Graph, values: Values, names: Sequence[str], kinks: str) -> dict[str, Any]:
+    """The gradient of each variable: a float or, of an array, an array."""
+    if graph.shapes is not None:
+        from bpcli.array_passes import need_upstream, pull_back
+
+        gradients: dict[str, Any] = pull_back(graph, values, names, need_upstream(graph, None), kinks)[0]
+        return gradients
+    adjoints = reverse(graph, values, {graph.output: 1.0}, kinks)
+    return {name: float(adjoints[graph.inputs[name]]) for name in names}
+
+
+class Entry(NamedTuple):
+    """One number that can be shifted: a variable, or an entry of an array such as W[0, 1]."""
+
+    label: str
+    x: float
+    gradient: float
+    shifted: Callable[[float], dict[str, Any]]
+    """From a shift to the shifted point."""
+
+
+def _entries(point: Mapping[str, Any], gradients: Mapping[str, Any]) -> Iterator[Entry]:
+    for name, gradient in gradients.items():
+        if isinstance(gradient, float):
+            x = point[name]
+            yield Entry(name, x, gradient, _shifting(point, name, 1.0))
+            continue
+        import numpy as np
+
+        for at in np.ndindex(gradient.shape):
+            unit = np.zeros(gradient.shape)
+            unit[at] = 1.0
+            label = f"{name}[{', '.join(map(str, at))}]"
+            yield Entry(label, float(point[name][at]), float(gradient[at]), _shifting(point, name, unit))
+
+
+def _shifting(point: Mapping[str, Any], name: str, unit: Any) -> Callable[[float], dict[str, Any]]:
+    return lambda shift: {**point, name: point[name] + shift * unit}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +133,7 @@ class Quotients(Result):
     view = "quotients"
 
     graph: Graph
-    point: dict[str, float]
+    point: dict[str, Any]
     value: float
     step: float
     scheme: str
@@ -92,7 +144,7 @@ class Quotients(Result):
         keys = ("from", "to", "f_from", "f_to", "quotient")
         rows = {name: dict(zip(keys, row, strict=True)) for name, row in self.rows.items()}
         return {
-            "schema": "bpcli/check/1", "expression": expression, "inputs": self.point, "value": self.value,
+            "schema": "bpcli/check/1", "expression": expression, "inputs": plain(self.point), "value": self.value,
             "h": self.step, "scheme": self.scheme, "quotients": rows, "gradients": self.gradients,
         }  # fmt: skip
 
@@ -108,17 +160,18 @@ def quotients(formula: str | Graph, values: Mapping[str, Any] | None = None, *, 
     """
     if not (step > 0 and math.isfinite(step)):
         raise Trouble(f"the step h must be a number above 0, not {step:g}", code="usage", tries=["--h 0.0001"])
-    graph, point, computed = prepare(formula, values, variables, expand=expand, fuse=fuse, share=share, output=output)
-    names = chosen(graph, wrt)
-    adjoints = reverse(graph, computed, {graph.output: 1.0}, kinks)
+    graph, point, computed = prepare(
+        formula, values, variables, wrt, expand=expand, fuse=fuse, share=share, output=output
+    )
+    gradients = _gradients(graph, computed, chosen(graph, wrt), kinks)
     below, above = {"forward": (0.0, step), "backward": (-step, 0.0), "central": (-step, step)}[scheme]
-    rows = {}
-    for name in names:
-        places = [point[name] + shift for shift in (below, above)]
-        low, high = (float(forward(graph, {**point, name: place})[graph.output]) for place in places)
-        rows[name] = (places[0], places[1], low, high, (high - low) / (above - below))
-    gradients = {name: float(adjoints[graph.inputs[name]]) for name in names}
-    return Quotients(graph, point, float(computed[graph.output]), step, scheme, rows, gradients)
+    rows, slopes = {}, {}
+    for entry in islice(_entries(point, gradients), MOST_ENTRIES):
+        low, high = (float(forward(graph, entry.shifted(shift))[graph.output]) for shift in (below, above))
+        quotient_ = (high - low) / (above - below)
+        rows[entry.label] = (entry.x + below, entry.x + above, low, high, quotient_)
+        slopes[entry.label] = entry.gradient
+    return Quotients(graph, point, float(computed[graph.output]), step, scheme, rows, slopes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,19 +197,20 @@ def sweep(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt:
           kinks: str = "torch", output: str | None = None, expand: bool = False, fuse: bool = False,
           share: bool = False, **variables: Any) -> Sweep:  # fmt: skip
     """Errors for h from 1e-1 to 1e-15, four steps a decade, in the first of the variables WRT (or of all)."""
-    graph, point, computed = prepare(formula, values, variables, expand=expand, fuse=fuse, share=share, output=output)
-    names = chosen(graph, wrt)
-    if not names:
+    graph, point, computed = prepare(
+        formula, values, variables, wrt, expand=expand, fuse=fuse, share=share, output=output
+    )
+    entry = next(_entries(point, _gradients(graph, computed, chosen(graph, wrt), kinks)), None)
+    if entry is None:
         raise Trouble("the formula has no variable to shift", code="no-variable")
-    name = names[0]
-    gradient = float(reverse(graph, computed, {graph.output: 1.0}, kinks)[graph.inputs[name]])
 
     def error(step: float, scheme: str) -> float | None:
         try:
-            measured = quotient(lambda t: forward(graph, {**point, name: point[name] + t})[graph.output], step, scheme)
+            measured = quotient(lambda t: float(forward(graph, entry.shifted(t))[graph.output]), step, scheme)
         except Trouble:
             return None
-        return relative(gradient, measured)
+        return relative(entry.gradient, measured)
 
     steps = [10.0 ** (-k / 4) for k in range(4, 61)]
-    return Sweep(name, gradient, [(step, error(step, "central"), error(step, "forward")) for step in steps])
+    points = [(step, error(step, "central"), error(step, "forward")) for step in steps]
+    return Sweep(entry.label, entry.gradient, points)

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from bpcli.gates import GATES, Gate
 
@@ -32,7 +33,7 @@ class Graph:
     args: list[tuple[int, ...]]
     kind_table: list[Kind]
     inputs: dict[str, int]
-    constants: dict[int, float]
+    constants: dict[int, Any]
     active: list[bool]
     """For each node, whether it depends on a variable."""
     outputs: tuple[int, ...]
@@ -43,6 +44,10 @@ class Graph:
     source: str = ""
     spans: Sequence[int] = ()
     """Where in ``source`` node k was written: characters spans[2k] to spans[2k + 1]."""
+    shapes: dict[int, tuple[int, ...]] | None = None
+    """The shape of every node of a graph on arrays; None for a graph on numbers."""
+    typed: Graph | None = None
+    """For a graph on arrays, the graph as it was typed, without the stretches."""
     notes: tuple[tuple[str, str], ...] = ()
     """What the user should know of how the text was read: (code, sentence)."""
 
@@ -79,6 +84,13 @@ class Graph:
                     number += 1
                 ids[node] = f"g{number}"
         return ids
+
+    @cached_property
+    def has_arrays(self) -> bool:
+        """Whether an array is written in the formula, or a gate on arrays."""
+        return any(row.build is not None for row, _ in self.kind_table) or any(
+            not isinstance(value, float) for value in self.constants.values()
+        )
 
     @cached_property
     def branching(self) -> bool:
@@ -137,7 +149,7 @@ class Builder:
         self.args: list[tuple[int, ...]] = []
         self.kind_numbers: dict[Kind, int] = {}
         self.inputs: dict[str, int] = {}
-        self.constants: dict[int, float] = {}
+        self.constants: dict[int, Any] = {}
         self.active: list[bool] = []
         self.names: dict[int, str] = {}
         self.spans = array("l")
@@ -149,7 +161,7 @@ class Builder:
             node = self.inputs[name] = self._new(True, start, end)
         return node
 
-    def constant(self, value: float, start: int = 0, end: int = 0) -> int:
+    def constant(self, value: Any, start: int = 0, end: int = 0) -> int:
         """A new node for a number."""
         node = self._new(False, start, end)
         self.constants[node] = value
@@ -195,12 +207,18 @@ class Builder:
         """The graph of everything built so far."""
         return Graph(
             len(self.active), self.gates, self.kinds, self.args, list(self.kind_numbers), self.inputs,
-            self.constants, self.active, tuple(outputs), scope or {}, self.names, source, self.spans, tuple(notes),
+            self.constants, self.active, tuple(outputs), scope or {}, self.names, source, self.spans,
+            notes=tuple(notes),
         )  # fmt: skip
 
 
-def figure(value: float) -> str:
-    """A number as the shortest text that reads back as the same double; whole numbers have no point."""
+def figure(value: Any) -> str:
+    """A number as the shortest text that reads back as the same double; whole numbers have no point.
+
+    An array is written as its rows: [1, 2.5].
+    """
+    if isinstance(value, Sequence) or len(getattr(value, "shape", [])):
+        return f"[{', '.join(map(figure, value))}]"
     if abs(value) < 1e16 and value == int(value):
         return str(int(value)) if value or str(value)[0] != "-" else "-0"
     return repr(value)

@@ -8,7 +8,7 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from bpcli.gates import CONSTANTS, GATES, Gate, find
+from bpcli.gates import ALIASES, CONSTANTS, GATES, SIZED, Gate, find
 from bpcli.graph import WHERE, Builder, Graph
 from bpcli.trouble import Trouble
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 #: What a rule of the grammar hands on: a node, and where its text starts and ends.
 Operand = tuple[int, int, int]
 
+#: A name, as the grammar has it.
+NAME = r"[A-Za-zΑ-Ωα-ω][A-Za-z0-9_Α-Ωα-ω₀-₉]*"
+
 _COMPARISONS = {">": "gt", ">=": "ge", "≥": "ge", "<": "lt", "<=": "le", "≤": "le", "==": "eq", "!=": "ne", "≠": "ne"}
 _CHANGES = {"+=": "add", "-=": "sub", "*=": "mul", "/=": "div"}
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _ADD, _SUB, _MUL, _DIV, _NEG, _POW, _ABS = (GATES[name] for name in "add sub mul div neg pow abs".split())
 
@@ -47,19 +50,30 @@ def parse(text: str, *, variables: Collection[str] = (), limits: Limits = OWN) -
     ``e`` is Euler's number unless VARIABLES holds it or the text assigns it. Raises `Trouble` (exit code 2)
     for text that cannot be read, with the span and what to type instead.
     """
+    try:
+        return _read(text, variables, limits)
+    except Trouble as trouble:
+        if trouble.tries:
+            from bpcli.mistakes import mended
+
+            trouble.tries = mended(trouble.tries, lambda line: _read(line, variables, limits))
+        raise
+
+
+def _read(text: str, variables: Collection[str], limits: Limits) -> Graph:
     _check_size(text, limits)
     lark, reader, lock = _parser()
     with lock:  # the parser's callbacks are the methods of this one reader
         reader.begin(text, variables, limits)
         try:
-            lark.parse(_join_bracketed_lines(text))
+            lark.parse(join_bracketed_lines(text))
             return reader.graph()
         except Trouble:
             raise
         except Exception as error:
             from bpcli.mistakes import explain_syntax
 
-            raise explain_syntax(text, error) from None
+            raise explain_syntax(text, error, variables) from None
 
 
 @cache
@@ -76,8 +90,10 @@ def _check_size(text: str, limits: Limits) -> None:
 
     if limits.characters is not None and len(text) > limits.characters:
         refuse(len(text), limits.characters, "characters")
-    if limits.lines is not None and (lines := text.count("\n") + text.count(";") + 1) > limits.lines:
-        refuse(lines, limits.lines, "lines")
+    if limits.lines is not None:
+        lines = len(re.findall(r"[;\n][;\s]*", re.sub(r"#[^\n]*", "", text).strip("; \t\r\n"))) + 1
+        if lines > limits.lines:
+            refuse(lines, limits.lines, "lines")
     if limits.brackets is not None:
         depth = deepest = 0
         for character in text:
@@ -87,7 +103,7 @@ def _check_size(text: str, limits: Limits) -> None:
             refuse(deepest, limits.brackets, "levels of brackets")
 
 
-def _join_bracketed_lines(text: str) -> str:
+def join_bracketed_lines(text: str) -> str:
     """TEXT with line breaks and comments inside brackets blanked, so that a formula may go on over lines."""
     if "\n" not in text or "(" not in text:
         return text
@@ -110,6 +126,8 @@ class Reader:
         self.limits = limits
         self.builder = Builder()
         self.scope: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
+        self.words: set[str] = set()
         self.output = -1
         self.unnamed_line: Operand | None = None
 
@@ -132,8 +150,9 @@ class Reader:
         self._begin_line()
         name = plain_name(target)
         if name not in self.scope:
+            start, end = target.start_pos, sign.end_pos
             self._refuse(f"{name} has no value yet that {sign} could change", "not-assigned", target,
-                         [f"{name} = {self.text[operand[1] : operand[2]]}"])  # fmt: skip
+                         [f"{self.text[:start]}{name} ={self.text[end:]}"])  # fmt: skip
         row = GATES[_CHANGES[sign]]
         self._give_name(target, self._gate(row, (self.scope[name], operand[0]), target.start_pos, operand[2])[0])
 
@@ -144,30 +163,37 @@ class Reader:
 
     def _begin_line(self) -> None:
         if self.unnamed_line is not None:
-            _, start, end = self.unnamed_line
-            raise Trouble(
-                "this value has no name, so nothing after it can use it; only the last line may do without",
-                code="unnamed-line", source=self.text, start=start, end=end,
-                tries=[f"q = {self.text[start:end]}"],
-            )  # fmt: skip
+            from bpcli.mistakes import unnamed_line
+
+            raise unnamed_line(self.text, *self.unnamed_line[1:])
 
     def _give_name(self, token: Token, node: int) -> None:
         name, builder = plain_name(token), self.builder
+        start, end = token.start_pos or 0, token.end_pos or 0
         if name in CONSTANTS and name != "e":
-            self._refuse(f"{name} is a number and cannot be given another value", "constant-assigned", token)
+            from bpcli.mistakes import constant_assigned
+
+            raise constant_assigned(self.text, name, start, end)
         if name in builder.inputs:
-            self._refuse(f"{name} is used as a variable before this line gives it a value", "assigned-late", token,
-                         [f"{name}2 = …"])  # fmt: skip
+            from bpcli.mistakes import assigned_late
+
+            raise assigned_late(self.text, name, start, end)
         old = self.scope.get(name)
         if old is not None and builder.names.get(old) == name:
-            version = 1  # the last value keeps the bare name; earlier ones become name_1, name_2, …
-            while (earlier := f"{name}_{version}") in self.scope or earlier in self.text:
-                version += 1
+            earlier = self._earlier_name(name)
             builder.names[old] = earlier
             self.scope[earlier] = old
         self.scope[name] = self.output = node
         if builder.is_gate(node):
             builder.names.setdefault(node, name)
+
+    def _earlier_name(self, name: str) -> str:
+        """A new name for the value that NAME had: the last one keeps the bare name."""
+        self.words = self.words or names_in(self.text)
+        while True:
+            self.versions[name] = version = self.versions.get(name, 0) + 1
+            if (earlier := f"{name}_{version}") not in self.words:
+                return earlier
 
     # --- operators: every rule gets its operands and the tokens between them ---
 
@@ -192,10 +218,10 @@ class Reader:
         return self._gate(_POW, (left[0], right[0]), left[1], right[2])
 
     def neg(self, parts: list[Any]) -> Operand:
-        sign, (node, _, end) = parts
-        value = self.builder.constants.get(node)
-        if value is not None and node not in self.builder.names:
-            self.builder.constants[node] = -value  # -4 is a number, not a gate
+        sign, (node, start, end) = parts
+        builder = self.builder
+        if node in builder.constants and node not in builder.names and builder.spans[2 * node] == start:
+            builder.constants[node] = -builder.constants[node]  # -4 is a number, not a gate
             return node, sign.start_pos, end
         return self._gate(_NEG, (node,), sign.start_pos, end)
 
@@ -210,6 +236,43 @@ class Reader:
     def absolute(self, parts: list[Any]) -> Operand:
         opening, operand, closing = parts
         return self._gate(_ABS, (operand[0],), opening.start_pos, closing.end_pos)
+
+    # --- arrays ---
+
+    def matmul(self, parts: list[Operand]) -> Operand:
+        left, _, right = parts
+        return self._gate(find("matmul", 2), (left[0], right[0]), left[1], right[2])
+
+    def transpose(self, parts: list[Any]) -> Operand:
+        (node, start, _), token = parts
+        return self._gate(find("transpose", 1), (node,), start, token.end_pos)
+
+    def written(self, parts: list[Any]) -> Operand:
+        start, end = parts[0].start_pos, parts[-1].end_pos
+        nodes = tuple([part[0] for part in parts[1:-1:2]])
+        constants, names = self.builder.constants, self.builder.names
+        if all(node in constants and node not in names for node in nodes):
+            from bpcli.array_gates import constant_array
+
+            value = constant_array([constants[node] for node in nodes])
+            if value is not None:
+                return self.builder.constant(value, start, end), start, end
+        return self._gate(find("array", len(nodes)), nodes, start, end)
+
+    def index(self, parts: list[Any]) -> Operand:
+        (node, start, _), places, closing = parts[0], parts[2:-1:2], parts[-1]
+        return self._gate(find("index", 1, tuple(places)), (node,), start, closing.end_pos)
+
+    def place(self, parts: list[Token]) -> int:
+        number = float(parts[-1])
+        if number != int(number):
+            self._refuse("places, sizes and axes are whole numbers", "not-whole", parts[-1])
+        return int(number) if len(parts) == 1 else -int(number)
+
+    def keyword(self, parts: list[Any]) -> tuple[str, int]:
+        if parts[0] != "axis":
+            self._refuse(f"{parts[0]} is not something that a function takes by name; axis is", "keyword", parts[0])
+        return "axis", parts[2]
 
     # --- products without a sign ---
 
@@ -232,7 +295,8 @@ class Reader:
         if isinstance(first, tuple):
             return first
         start, end = first.end_pos, following[2]
-        if start == following[1] and re.match(r"[eE](?![A-Za-z])|[xXbBoO][0-9]", self.text[start:end]):
+        other_notation = r"[eE](?![A-Za-z])" if first != "0" else r"[eE](?![A-Za-z])|[xXbBoO][0-9A-Fa-f]"
+        if start == following[1] and re.match(other_notation, self.text[start:end]):
             from bpcli.mistakes import number_or_product
 
             raise number_or_product(self.text, first.start_pos, start, end)
@@ -254,7 +318,9 @@ class Reader:
                          "too-large", token)  # fmt: skip
         value = float(token)
         if value > 1.7976931348623157e308:
-            self._refuse("this number is too large: the largest is about 1.8e308", "number-too-large", token)
+            from bpcli.mistakes import number_too_large
+
+            raise number_too_large(self.text, start, end)
         return self.builder.constant(value, start, end), start, end
 
     def name(self, parts: list[Token]) -> Operand:
@@ -267,7 +333,8 @@ class Reader:
                 node = self.builder.constant(CONSTANTS[name], start, end)
                 self.builder.names[node] = name
             elif "." in token:
-                self._refuse(f"{token} is not something bpcli knows", "unknown-name", token, [name])
+                self._refuse(f"{token} is not something bpcli knows", "unknown-name", token,
+                             [self.text[:start] + name + self.text[end:]])  # fmt: skip
             else:
                 node = self.builder.input(name, start, end)
         return node, start, end
@@ -284,14 +351,21 @@ class Reader:
     def call(self, parts: list[Any]) -> Operand:
         token, arguments, closing = parts[0], parts[2:-1:2], parts[-1]
         start, end = token.start_pos, closing.end_pos
+        name = plain_name(token)
+        axis = dict(one for one in arguments if one[0] == "axis").get("axis")
+        arguments = [one for one in arguments if one[0] != "axis"]
+        arguments, numbers = self._sizes(name, arguments)
         try:
-            row = find(plain_name(token), len(arguments))
+            row = find(name, len(arguments), numbers, axis)
         except KeyError:
             from bpcli.mistakes import unknown_function
 
-            raise unknown_function(self.text, token, end, self.builder.inputs, self.scope) from None
+            known = {*self.builder.inputs, *self.scope, *self.variables}
+            raise unknown_function(self.text, token, end, known) from None
         except ValueError as error:
-            raise Trouble(str(error), code="wrong-number-of-inputs", source=self.text, start=start, end=end) from None
+            from bpcli.mistakes import wrong_number_of_inputs
+
+            raise wrong_number_of_inputs(self.text, str(error), start, end) from None
         for place, argument in enumerate(arguments):
             if (len(argument) == 4) != (row is WHERE and place == 0):
                 from bpcli.mistakes import misplaced_condition
@@ -299,22 +373,39 @@ class Reader:
                 raise misplaced_condition(self.text, row is WHERE and place == 0, argument[1], argument[2])
         return self._gate(row, tuple([argument[0] for argument in arguments]), start, end)
 
+    def _sizes(self, name: str, arguments: list[Operand]) -> tuple[list[Operand], tuple[int, ...]]:
+        """The inputs of a call, and the whole numbers after them that say a size or a place: reshape(x, 2, 3)."""
+        if name not in SIZED:
+            return arguments, ()
+        numbers = [self.builder.constants.get(node) for node, *_ in arguments[1:]]
+        for (_, start, end), number in zip(arguments[1:], numbers, strict=True):
+            if not isinstance(number, float) or number != int(number):
+                raise Trouble(f"the sizes of {name} are whole numbers, written out", code="not-whole",
+                              source=self.text, start=start, end=end)  # fmt: skip
+        return arguments[:1], tuple([int(number) for number in numbers if isinstance(number, float)])
+
     # --- making nodes ---
 
     def _gate(self, row: Gate, args: tuple[int, ...], start: int, end: int) -> Operand:
         builder = self.builder
         if len(builder.gates) >= self.limits.gates:
-            raise Trouble(f"the formula has more than {self.limits.gates:,} gates, the limit", code="too-large")
+            raise Trouble(f"the formula has at least {self.limits.gates + 1:,} gates; the limit is "
+                          f"{self.limits.gates:,}", code="too-large")  # fmt: skip
         return builder.gate(row, args, start, end), start, end
 
     def _raise(self, base: Operand, token: Token) -> Operand:
         start, end = token.start_pos or 0, token.end_pos or 0
-        exponent = self.builder.constant(float(token.translate(_SUPERSCRIPTS)), start, end)
+        exponent = self.builder.constant(float(token.translate(SUPERSCRIPTS)), start, end)
         return self._gate(_POW, (base[0], exponent), base[1], end)
 
     def _refuse(self, message: str, code: str, token: Token, tries: Collection[str] = ()) -> NoReturn:
         raise Trouble(message, code=code, source=self.text, start=token.start_pos or 0, end=token.end_pos,
                       tries=tuple(tries))  # fmt: skip
+
+
+def names_in(text: str) -> set[str]:
+    """Every name in TEXT, functions included, in ASCII."""
+    return {plain_name(word) for word in re.findall(NAME, text)}
 
 
 def plain_name(text: str) -> str:
@@ -332,25 +423,28 @@ def _plain_letter(letter: str) -> str:
     from unicodedata import name
 
     case, _, spelled = name(letter).removeprefix("GREEK ").partition(" LETTER ")
-    spelled = spelled.removeprefix("FINAL ").lower()
+    spelled = spelled.removeprefix("FINAL ").lower().replace("lamda", "lambda")  # Unicode's own spelling
     return spelled if case == "SMALL" else spelled.capitalize()
 
 
-_FRIENDLY = {"−": "-", "·": "*", "×": "*", "⋅": "*", "∙": "*", "÷": "/", "∕": "/", "≤": "<=", "≥": ">=", "≠": "!=",
-             "\u00a0": "a space", "\u2009": "a space", "\u202f": "a space"}  # fmt: skip
+_FRIENDLY = {"−": "-", "·": "*", "×": "*", "⋅": "*", "∙": "*", "÷": "/", "∕": "/", "≤": "<=", "≥": ">=", "≠": "!="}
+_SPACES = {"\u00a0": "a no-break space", "\u2009": "a thin space", "\u202f": "a narrow space"}
 
 
 def _friendly_characters(text: str) -> list[tuple[str, str]]:
-    """The note that says which characters were read as which plain ones."""
+    """The note that says which names and characters were read as which plain ones."""
     if text.isascii():
         return []
     read: dict[str, str] = {}
-    for piece in re.findall(r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[^\x00-\x7f]", re.sub(r"#[^\n]*", "", text)):
-        if piece[0] in "⁻⁰¹²³⁴⁵⁶⁷⁸⁹":
-            read[piece] = "^" + piece.translate(_SUPERSCRIPTS)
-        else:
-            plain = _FRIENDLY.get(piece) or plain_name(piece)
-            read["a no-break space" if plain == "a space" else piece] = plain
-    if "sigma" in read.values() and re.search(r"[σς]\s*\(", text):
-        read["σ(…)"] = "sigmoid(…)"
-    return [("characters", "read " + ", ".join(f"{there} as {plain}" for there, plain in read.items()))]
+    code = re.sub(r"#[^\n]*", "", text)
+    for match in re.finditer(rf"({NAME})(?=(\s*\()?)|⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[^\x00-\x7f]", code):
+        piece, name, called = match[0], match[1], match[2]
+        if name and not name.isascii():
+            plain = plain_name(name)
+            read[f"{name}(…)" if called else name] = f"{ALIASES.get(plain, plain)}(…)" if called else plain
+        elif piece in _SPACES:
+            read[_SPACES[piece]] = "a space"
+        elif not name:
+            read[piece] = _FRIENDLY.get(piece) or "^" + piece.translate(SUPERSCRIPTS)
+    notes = ", ".join(f"{there} as {plain}" for there, plain in read.items())
+    return [("characters", f"read {notes}")] if notes else []

@@ -13,6 +13,7 @@ from bpcli.printing import program
 from bpcli.result import Result
 from bpcli.sweeps import Values, forward, reverse
 from bpcli.symbolic import gradient
+from bpcli.trouble import Trouble
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,27 +50,47 @@ class Matrix(Result):
         }
 
 
-def jacobian(formula: str | Graph, outputs: Sequence[str], values: Mapping[str, Any] | None = None, *,
+def jacobian(formula: str | Graph, outputs: Sequence[str] | None = None, values: Mapping[str, Any] | None = None, *,
              wrt: str | Sequence[str] | None = None, kinks: str = "torch", expand: bool = False, fuse: bool = False,
-             share: bool = False, **variables: Any) -> Matrix:  # fmt: skip
-    """∂output/∂variable for every name in OUTPUTS and every variable: one backward sweep for each output."""
+             share: bool = False, **variables: Any) -> Result:  # fmt: skip
+    """∂output/∂variable for every name in OUTPUTS (the last line, if None): one backward sweep for each output.
+
+    Of numbers a `Matrix`; of an array an `ArrayJacobian`, whose arrays have the output's axes, then the variable's.
+    """
     graph, point, computed = prepare(
-        formula, values, variables, expand=expand, fuse=fuse, share=share, output=list(outputs)
+        formula, values, variables, wrt, expand=expand, fuse=fuse, share=share, output=outputs and list(outputs)
     )
     names = chosen(graph, wrt)
+    if graph.shapes is not None:
+        from bpcli import array_passes
+
+        return array_passes.jacobian(graph, point, computed, names, kinks)
     rows = {}
-    for label, node in zip(outputs, graph.outputs, strict=True):
+    for label, node in zip(outputs or [graph.ids[graph.output]], graph.outputs, strict=True):
         adjoints = reverse(graph, computed, {node: 1.0}, kinks)
         rows[label] = {name: float(adjoints[graph.inputs[name]]) for name in names}
     return Matrix(graph, point, computed, "jacobian", kinks, rows)
 
 
 def hessian(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt: str | Sequence[str] | None = None,
-            kinks: str = "torch", output: str | None = None, expand: bool = False, fuse: bool = False,
-            share: bool = False, **variables: Any) -> Matrix:  # fmt: skip
-    """∂²output/∂u∂v for every two variables: reverse mode on the graph of the gradient, which reverse mode made."""
-    graph, point, computed = prepare(formula, values, variables, expand=expand, fuse=fuse, share=share, output=output)
+            times: Mapping[str, Any] | None = None, kinks: str = "torch", output: str | None = None,
+            expand: bool = False, fuse: bool = False, share: bool = False, **variables: Any) -> Result:  # fmt: skip
+    """∂²output/∂u∂v for every two variables: reverse mode on the graph of the gradient, which reverse mode made.
+
+    TIMES a vector (name -> number or array of the variable's shape) gives the Hessian–vector product instead, by
+    one forward sweep over that graph; the only form there is for arrays.
+    """
+    graph, point, computed = prepare(
+        formula, values, variables, wrt, expand=expand, fuse=fuse, share=share, output=output
+    )
     names = chosen(graph, wrt)
+    if times is not None:
+        from bpcli.array_passes import hessian_product
+
+        return hessian_product(graph, point, names, times, kinks)
+    if graph.shapes is not None:
+        raise Trouble("the Hessian of arrays is too large to write out; its product with a vector is not",
+                      code="array-hessian", tries=[f"--hvp {names[0] if names else 'x'}=@vector.npy"])  # fmt: skip
     slopes = gradient(graph, names, blackboard=False)
     slope_values = forward(slopes, point)
     rows = {}

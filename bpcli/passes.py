@@ -71,11 +71,20 @@ def _with_outputs(graph: Graph, names: Sequence[str]) -> Graph:
 
 
 def prepare(formula: str | Graph, values: Mapping[str, Any] | None, variables: Mapping[str, Any],
-             **options: Any) -> tuple[Graph, dict[str, float], Values]:  # fmt: skip
-    """The graph of FORMULA, the point that the values make, and the value of every node there."""
+            wrt: str | Sequence[str] | None = None, **options: Any) -> tuple[Graph, dict[str, Any], Values]:  # fmt: skip
+    """The graph of FORMULA, the point that the values make, and the value of every node there.
+
+    With an array among the values or in the formula the graph has shapes, and only the variables WRT (all, if
+    None) are differentiated with respect to.
+    """
     given = {**(values or {}), **variables}
     graph = formula if isinstance(formula, Graph) else parse(formula, variables=list(given), **options)
     point = bind(graph, given)
+    if graph.has_arrays or not all(isinstance(value, float) for value in point.values()):
+        from bpcli.shapes import resolve, shape_of
+
+        shapes = {name: shape_of(value) for name, value in point.items()}
+        graph = resolve(graph, shapes, chosen(graph, wrt))
     try:
         return graph, point, forward(graph, point)
     except Trouble as trouble:
@@ -84,7 +93,7 @@ def prepare(formula: str | Graph, values: Mapping[str, Any] | None, variables: M
 
 def _with_stable_spelling(graph: Graph, point: Mapping[str, float], trouble: Trouble) -> Trouble:
     """TROUBLE, with a hint when a fused gate would have had an answer: 1/(1 + exp(-x)) at -1000."""
-    if trouble.code != "overflow":
+    if trouble.code != "overflow" or graph.shapes is not None:
         return trouble
     from bpcli.rewrite import fuse
 
@@ -144,25 +153,25 @@ class Gradients(Result):
     view = "gradients"
 
     graph: Graph
-    point: dict[str, float]
+    point: dict[str, Any]
     values: Values = field(repr=False)
     mode: str
     kinks: str
-    upstream: float
-    gradients: dict[str, float]
+    upstream: Any
+    gradients: dict[str, Any]
     adjoints: Values = field(repr=False)
     tangents: dict[str, Values] = field(repr=False)
     check: Check | None = field(repr=False)
 
     @property
-    def value(self) -> float:
+    def value(self) -> Any:
         """The value of the output."""
         return float(self.values[self.graph.output])
 
     @property
     def reading(self) -> str:
         """The formula as it was read, fully bracketed; the lines of a program joined by ``; ``."""
-        return "; ".join(program(self.graph))
+        return "; ".join(program(self.graph.typed or self.graph))
 
     @cached_property
     def notes(self) -> list[Note]:
@@ -191,13 +200,7 @@ class Gradients(Result):
             "notes": [note._asdict() for note in self.notes],
         }
         if self.check is not None:
-            compared = self.check.comparisons
-            record["check"] = {
-                "ok": self.check.ok,
-                "differences": {name: one.difference for name, one in compared.items()},
-                "error": {name: one.error for name, one in compared.items()},
-                "verdict": {name: one.verdict for name, one in compared.items()},
-            }
+            record["check"] = self.check.record()
         return record
 
 
@@ -221,8 +224,8 @@ def gate_lines(graph: Graph, values: Values, kinks: str = "torch", adjoints: Val
 
 
 def grad(formula: str | Graph, values: Mapping[str, Any] | None = None, *, mode: str = "reverse",
-         wrt: str | Sequence[str] | None = None, upstream: float = 1.0, check: bool = True, kinks: str = "torch",
-         output: str | None = None, expand: bool = False, fuse: bool = False, share: bool = False,
+         wrt: str | Sequence[str] | None = None, upstream: Any = None, tangents: Mapping[str, Any] | None = None,
+         check: bool = True, kinks: str = "torch", output: str | None = None, expand: bool = False, fuse: bool = False, share: bool = False,
          **variables: Any) -> Gradients:  # fmt: skip
     """Run FORMULA forward and backward at a point.
 
@@ -233,21 +236,32 @@ def grad(formula: str | Graph, values: Mapping[str, Any] | None = None, *, mode:
     variables, UPSTREAM is ∂L/∂output, KINKS a convention of `bpcli.gates.CONVENTIONS`, CHECK asks the witness
     (finite differences) as well. EXPAND, FUSE, SHARE and OUTPUT are as for `parse`.
 
+    Values may be arrays (nested lists or numpy's). Each gradient then has the shape of its variable; an output
+    that is an array takes an UPSTREAM gradient of its own shape, and forward mode pushes the TANGENTS given for
+    some of the variables (name -> array of the variable's shape).
+
     Raises `Trouble`: exit code 2 for a formula or value that cannot be read, 3 where the mathematics has no
     answer. Source of the method: S. Linnainmaa, BIT 16 (1976); A. Griewank and A. Walther, "Evaluating
     Derivatives" (2008), chapters 2 and 3.
     """
-    graph, point, computed = prepare(formula, values, variables, expand=expand, fuse=fuse, share=share, output=output)
+    graph, point, computed = prepare(
+        formula, values, variables, wrt, expand=expand, fuse=fuse, share=share, output=output
+    )
     names = chosen(graph, wrt)
+    if graph.shapes is not None:
+        from bpcli.array_passes import run
+
+        return run(graph, point, computed, mode, names, upstream, tangents, check, kinks)
+    upstream = 1.0 if upstream is None else float(upstream)
     adjoints: Values = []
-    tangents: dict[str, Values] = {}
+    columns: dict[str, Values] = {}
     if mode == "reverse":
         adjoints = reverse(graph, computed, {graph.output: upstream}, kinks)
         gradients = {name: float(adjoints[graph.inputs[name]]) for name in names}
     else:
-        tangents = {name: tangent(graph, computed, {graph.inputs[name]: 1.0}, kinks) for name in names}
-        gradients = {name: upstream * float(column[graph.output]) for name, column in tangents.items()}
+        columns = {name: tangent(graph, computed, {graph.inputs[name]: 1.0}, kinks) for name in names}
+        gradients = {name: upstream * float(column[graph.output]) for name, column in columns.items()}
     checked = None
     if check:
         checked = compare(graph, point, computed, gradients, factor=upstream, kinks=kinks)
-    return Gradients(graph, point, computed, mode, kinks, upstream, gradients, adjoints, tangents, checked)
+    return Gradients(graph, point, computed, mode, kinks, upstream, gradients, adjoints, columns, checked)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from math import copysign
 from typing import NamedTuple
 
-from bpcli.gates import CALLS, NEGATES, Gate
+from bpcli.gates import CALLS, GATES, NEGATES, Gate
 from bpcli.graph import Graph, figure
+
+_NEG = GATES["neg"]
 
 #: A piece of a row's template: text as it is, or (which input, how it is bracketed).
 Piece = str | tuple[int, str]
@@ -49,7 +52,7 @@ def write(graph: Graph, node: int | None = None, style: Style = FORMULA, inline:
         if place is None or (item in names and item != root and not inline):
             out.append(_leaf(graph, item, style))
             continue
-        row, args = graph.row(place), graph.args[place]
+        row, args = graph.row(place), _shown_inputs(graph, place)
         for piece in reversed(_template(row, style.latex)):
             if isinstance(piece, str):
                 stack.append(piece)
@@ -61,17 +64,23 @@ def write(graph: Graph, node: int | None = None, style: Style = FORMULA, inline:
 
 
 def program(graph: Graph, style: Style = BRACKETED) -> list[str]:
-    """The lines of the program: ``name = formula`` for every named gate, then the output if it has no name."""
-    equals = " = "
-    lines = [
-        _leaf(graph, node, style) + equals + write(graph, node, style)
-        for node in graph.gates
-        if node in graph.names and node not in graph.outputs
-    ]
+    """The lines of the program: ``name = formula`` for every named gate, then the output if it is not the last."""
+    position = graph.position
+    lines = [_line(graph, node, graph.names[node], style) for node in graph.gates if node in graph.names]
     for node in graph.outputs:
-        named = node in graph.names and node in graph.position
-        lines.append((_leaf(graph, node, style) + equals if named else "") + write(graph, node, style))
+        if node not in position:  # a line that gives a variable or a number another name
+            name = next((name for name, other in graph.scope.items() if other == node), "")
+            lines.append(_line(graph, node, name, style))
+        elif node not in graph.names:
+            lines.append(write(graph, node, style))
+        elif len(graph.outputs) == 1 and any(other in graph.names for other in graph.gates[position[node] + 1 :]):
+            lines.append(_leaf(graph, node, style))
     return lines
+
+
+def _line(graph: Graph, node: int, name: str, style: Style) -> str:
+    left = latex_name(name) if style.latex else name
+    return (f"{left} = " if name else "") + write(graph, node, style)
 
 
 def gate_text(graph: Graph, place: int, style: Style = FORMULA) -> str:
@@ -82,9 +91,9 @@ def gate_text(graph: Graph, place: int, style: Style = FORMULA) -> str:
         if isinstance(piece, str):
             out.append(piece)
         else:
-            negative = graph.constants.get(args[piece[0]], 0) < 0 and piece[1] != "<"
-            text = graph.ids[args[piece[0]]]
-            out.append(f"({text})" if negative else text)
+            node = args[piece[0]]
+            bracketed = piece[1] != "<" and (_negative(graph, node) or (row is _NEG and _is_number(graph, node)))
+            out.append(f"({graph.ids[node]})" if bracketed else graph.ids[node])
     return "".join(out)
 
 
@@ -109,7 +118,9 @@ def _needs_brackets(graph: Graph, node: int, row: Gate, how: str, style: Style, 
         return False
     place = graph.position.get(node)
     if place is None:
-        binds = NEGATES if graph.constants.get(node, 0) < 0 and node not in graph.names else CALLS
+        if row is _NEG and _is_number(graph, node):
+            return True  # -3 is a number: the gate that changes its sign is -(3)
+        binds = NEGATES if _negative(graph, node) else CALLS
     else:
         child = graph.row(place)
         loose = child.tex_binds if style.latex and child.tex_binds is not None else child.binds
@@ -117,6 +128,35 @@ def _needs_brackets(graph: Graph, node: int, row: Gate, how: str, style: Style, 
     if style.every_bracket:
         return binds < CALLS
     return binds < row.binds or (how == "[" and (binds == row.binds or binds == NEGATES))
+
+
+def _shown_inputs(graph: Graph, place: int) -> tuple[int, ...]:
+    """A gate's inputs, without the stretches that reading the text will put there again."""
+    args, row = graph.args[place], graph.row(place)
+    if graph.shapes is None or row.shape is not None or row.build is not None or len(args) < 2:
+        return args
+    from bpcli.array_gates import Misfit, broadcast
+
+    inner = tuple(
+        graph.args[graph.position[node]][0]
+        if node in graph.position and graph.row(graph.position[node]).name == "stretch" else node
+        for node in args
+    )  # fmt: skip
+    try:
+        same = broadcast(tuple(graph.shapes[node] for node in inner), row.name) == graph.shapes[graph.gates[place]]
+    except Misfit:
+        return args
+    return inner if same else args
+
+
+def _negative(graph: Graph, node: int) -> bool:
+    """Whether NODE is a number that is written with a minus."""
+    value = graph.constants.get(node)
+    return isinstance(value, float) and copysign(1, value) < 0 and node not in graph.names
+
+
+def _is_number(graph: Graph, node: int) -> bool:
+    return node in graph.constants and node not in graph.names
 
 
 def _leaf(graph: Graph, node: int, style: Style) -> str:

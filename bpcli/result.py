@@ -24,3 +24,12 @@ class Result:
         from bpcli.views.layout import as_html
 
         return as_html(self)
+
+
+def plain(value: Any) -> Any:
+    """VALUE for JSON: arrays as nested lists and numpy's numbers as floats, wherever they are in it."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -171,7 +171,8 @@ class Match:
                 self.variable = node
             return self.same[self.variable] == self.same[node]
         if wanted in pattern.constants:
-            return graph.constants.get(node) == pattern.constants[wanted]
+            value = graph.constants.get(node)
+            return isinstance(value, float) and value == pattern.constants[wanted]
         if node not in graph.position or (not whole and (self.uses[node] > 1 or node in graph.names)):
             return False
         before = self.variable, set(self.inside)

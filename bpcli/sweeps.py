@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from bpcli.compiled import condition, forward_loop, local_function, reverse_loop, tangent_loop, value_function
 from bpcli.gates import Gate
 from bpcli.graph import WHERE, Graph
-from bpcli.trouble import NO_ANSWER, Trouble
+from bpcli.refusal import TOO_LARGE, refuse
 
 #: One entry per node: a float, or None where nothing was computed (a branch that `where` did not take).
 Values = list[Any]
-
-TOO_LARGE = "is larger than any double (1.8e308)"
 
 
 def forward(graph: Graph, point: Mapping[str, float]) -> Values:
@@ -27,22 +25,45 @@ def forward(graph: Graph, point: Mapping[str, float]) -> Values:
         values[node] = point[name]
     for node, value in graph.constants.items():
         values[node] = value
-    if graph.branching:
-        return _forward_on_demand(graph, values)
+    if graph.shapes is not None:
+        from bpcli import array_sweeps
+
+        return array_sweeps.forward(graph, values)
     try:
         forward_loop(tuple(graph.kind_table))(*graph.schedule, values)
         # A sum is finite unless some value is not (or the sum alone overflows, which the second look settles).
         if math.isfinite(sum(values)):
-            return values
+            return _without_branches_not_taken(graph, values) if graph.branching else values
     except (ArithmeticError, ValueError):
         pass
+    if graph.branching:  # what has no value may be on a branch that is not taken
+        for node in graph.gates:
+            values[node] = None
+        return forward_on_demand(graph, values, evaluate_gate)
     for place, node in enumerate(graph.gates):
         values[node] = evaluate_gate(graph, place, values)
     return values
 
 
-def _forward_on_demand(graph: Graph, values: Values) -> Values:
-    """Evaluate what the outputs and the unused lines need: of a `where`, only the branch taken."""
+def _without_branches_not_taken(graph: Graph, values: Values) -> Values:
+    """VALUES of every gate, less those that `forward_on_demand`, at twenty times the cost, does not evaluate."""
+    needed, used = bytearray(graph.size), bytearray(graph.size)
+    for node in graph.outputs:
+        needed[node] = True
+    choices = {kind for kind, (row, _) in enumerate(graph.kind_table) if row is WHERE}
+    for node, kind, inputs in zip(reversed(graph.gates), reversed(graph.kinds), reversed(graph.args), strict=True):
+        if needed[node] or not used[node]:
+            for given in (inputs[0], taken(inputs, values)) if kind in choices else inputs:
+                needed[given] = True
+        else:
+            values[node] = None
+        for given in inputs:
+            used[given] = True
+    return values
+
+
+def forward_on_demand(graph: Graph, values: Values, evaluate: Callable[[Graph, int, Values], Any]) -> Values:
+    """EVALUATE what the outputs and the unused lines need: of a `where`, only the branch taken."""
     used = {given for inputs in graph.args for given in inputs}
     stack = [node for node in reversed(graph.gates) if node not in used or node in graph.outputs]
     while stack:
@@ -61,7 +82,7 @@ def _forward_on_demand(graph: Graph, values: Values) -> Values:
         elif graph.row(place) is WHERE:
             values[node] = values[inputs[1]]
         else:
-            values[node] = evaluate_gate(graph, place, values)
+            values[node] = evaluate(graph, place, values)
     return values
 
 
@@ -86,22 +107,6 @@ def evaluate_gate(graph: Graph, place: int, values: Values) -> float:
     return refuse(graph, place, values, f"{row.name} overflows: its value {TOO_LARGE}", "overflow")
 
 
-def refuse(graph: Graph, place: int, values: Values, sentence: str, code: str) -> NoReturn:
-    """Raise the `Trouble` for a gate without an answer: which gate, on which numbers, where in the formula."""
-    node, row = graph.gates[place], graph.row(place)
-    from bpcli.printing import write
-
-    inputs = [k for k in dict.fromkeys(graph.args[place]) if k not in graph.constants]
-    texts = {k: write(graph, k) if k in graph.position and k not in graph.names else graph.ids[k] for k in inputs}
-    given = [f"{text if len(text) <= 40 else graph.ids[k]} = {values[k]:.6g}" for k, text in texts.items()]
-    start, end = graph.span(node)
-    raise Trouble(
-        sentence + (f"; here {', '.join(given)}" if given else ""),
-        code=code, exit_code=NO_ANSWER, source=graph.source if end > start else None, start=start, end=end,
-        gate=graph.ids[node], operation=row.name, values=[values[k] for k in graph.args[place]],
-    )  # fmt: skip
-
-
 def reverse(graph: Graph, values: Values, seeds: Mapping[int, float], kinks: str = "torch") -> Values:
     """The adjoint of every node, ∂(Σ seed · output)/∂node, given the upstream gradient of each output in SEEDS.
 
@@ -111,6 +116,10 @@ def reverse(graph: Graph, values: Values, seeds: Mapping[int, float], kinks: str
     schedule = graph.backward(tuple(seeds), values)
     if kinks == "error":
         _refuse_kinks(graph, values, schedule[0])
+    if graph.shapes is not None:
+        from bpcli import array_sweeps
+
+        return array_sweeps.reverse(graph, values, schedule, dict(seeds), kinks)
     adjoints: Values = [0.0] * graph.size
     for node, seed in seeds.items():
         adjoints[node] = seed
@@ -125,6 +134,10 @@ def tangent(graph: Graph, values: Values, seeds: Mapping[int, float], kinks: str
     gates, kinds, args = graph.backward(graph.outputs, values)
     if kinks == "error":
         _refuse_kinks(graph, values, gates)
+    if graph.shapes is not None:
+        from bpcli import array_sweeps
+
+        return array_sweeps.tangent(graph, values, (gates[::-1], kinds[::-1], args[::-1]), dict(seeds), kinks)
     tangents: Values = [0.0] * graph.size
     for node, seed in seeds.items():
         tangents[node] = seed
@@ -208,6 +221,11 @@ def _matters(graph: Graph, place: int, values: Values) -> bool:
 
 
 def _refuse_kinks(graph: Graph, values: Values, gates: Sequence[int]) -> None:
+    if graph.shapes is not None:
+        from bpcli import array_sweeps
+
+        array_sweeps.refuse_kinks(graph, values, gates)
+        return
     for place, row in kinks_met(graph, values, gates):
         assert row.kink is not None
         refuse(graph, place, values, row.kink[1], "kink")

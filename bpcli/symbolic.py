@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
+from typing import Any
 
-from bpcli.gates import CONSTANTS, GATES, Gate
+from bpcli.array_gates import ARRAY_GATES, Shape
+from bpcli.gates import CONSTANTS, GATES, Gate, find
 from bpcli.graph import WHERE, Graph, figure
 from bpcli.rewrite import Copy, graft, template
+from bpcli.shapes import Shaper, shape_of
 
 _ADD, _SUB, _MUL, _DIV, _NEG, _POW, _NE = (GATES[name] for name in "add sub mul div neg pow ne".split())
 _COMPARISONS = {GATES["gt"]: float.__gt__, GATES["ge"]: float.__ge__, GATES["lt"]: float.__lt__,
@@ -31,7 +35,28 @@ def derivatives(graph: Graph, wanted: Sequence[tuple[int, str]], blackboard: boo
         if node not in swept:
             swept[node] = _sweep(graph, work, node, between, blackboard)
         outputs.append(swept[node].get(graph.inputs[name], zero))
-    return work.builder.finish(outputs)
+    return _without_needless(work.graph(outputs, [name for _, name in wanted]))
+
+
+def _without_needless(graph: Graph) -> Graph:
+    """GRAPH without the gates that no output depends on: simplifying leaves some, and they may have no value."""
+    copy, needed = Copy(graph), _needed(graph)
+    for place, node in enumerate(graph.gates):
+        if node in needed:
+            copy.set(node, copy.builder.gate(graph.row(place), tuple([copy.leaf(k) for k in graph.args[place]])))
+    finished = copy.finish()
+    if graph.shapes is None:
+        return finished
+    return replace(finished, shapes={new: graph.shapes[node] for node, new in copy.made.items()})
+
+
+def _needed(graph: Graph) -> set[int]:
+    """The nodes that the outputs depend on, themselves included."""
+    needed = set(graph.outputs)
+    for node, args in zip(reversed(graph.gates), reversed(graph.args), strict=True):
+        if node in needed:
+            needed.update(args)
+    return needed
 
 
 def gradient(graph: Graph, wrt: Sequence[str], blackboard: bool = True) -> Graph:
@@ -49,8 +74,10 @@ def _sweep(graph: Graph, work: Simplifier, output: int, between: set[int], black
         row, args = graph.row(place), graph.args[place]
         given = dict(zip((*row.inputs, "y"), [work.made[k] for k in (*args, node)], strict=True))
         for k, target in enumerate(args):
-            if target in between and row.local[k]:
-                sent = work.gate(_MUL, (adjoints[node], work.local(row, k, given, blackboard)))
+            if target in between and (row.local[k] or row.pull[k : k + 1] not in ((), ("",))):
+                sent = work.sent(row, k, given, adjoints[node], blackboard)
+                if work.shaped:
+                    sent = work.filling(sent, work.shapes[work.made[target]])
                 so_far = adjoints.get(target)
                 adjoints[target] = sent if so_far is None else work.gate(_ADD, (so_far, sent))
     return adjoints
@@ -70,23 +97,21 @@ def sizes(graph: Graph) -> tuple[int, int]:
     tree: dict[int, int] = {}
     for node, args in zip(graph.gates, graph.args, strict=True):
         tree[node] = 1 + sum(tree.get(k, 0) for k in args)
-    needed = set(graph.outputs)
-    for node, args in zip(reversed(graph.gates), reversed(graph.args), strict=True):
-        if node in needed:
-            needed.update(args)
+    needed = _needed(graph)
     return sum(node in needed for node in graph.gates), sum(tree.get(node, 0) for node in graph.outputs)
 
 
-class Simplifier(Copy):
+class Simplifier(Shaper):
     """Makes gates, each different one once, leaving out what constants, zeros, ones and signs make needless."""
 
     def __init__(self, old: Graph) -> None:
-        super().__init__(old)
+        shapes = None if old.shapes is None else {name: old.shapes[node] for name, node in old.inputs.items()}
+        super().__init__(old, shapes, [name for name, node in old.inputs.items() if old.active[node]])
         self.known: dict[object, int] = {}
         self.parts: dict[int, tuple[Gate, tuple[int, ...]]] = {}
 
-    def constant(self, value: float, name: str | None = None, start: int = 0, end: int = 0) -> int:
-        key = name or (value, str(value)[0])  # 0 and -0 are different numbers
+    def constant(self, value: Any, name: str | None = None, start: int = 0, end: int = 0) -> int:
+        key = name or (figure(value), shape_of(value))  # 0 and -0 are different numbers
         if key not in self.known:
             self.known[key] = super().constant(value, name)
         return self.known[key]
@@ -94,6 +119,27 @@ class Simplifier(Copy):
     def number(self, value: float) -> int:
         """The node of an unnamed number."""
         return self.constant(float(value))
+
+    def graph(self, outputs: Sequence[int], names: Sequence[str]) -> Graph:
+        """The finished graph, each output in the shape of its variable."""
+        if not self.shaped:
+            return self.builder.finish(outputs)
+        shapes = [self.shapes[self.builder.inputs[name]] for name in names]
+        filled = [self.filling(node, shape) for node, shape in zip(outputs, shapes, strict=True)]
+        return replace(self.builder.finish(filled), shapes=self.shapes)
+
+    def filling(self, node: int, shape: Shape) -> int:
+        """NODE in SHAPE: a plain number that simplification left is stretched."""
+        if self.shapes[node] == shape:
+            return node
+        _, _, build = ARRAY_GATES["stretch"]
+        return self.gate(build((self.shapes[node],), *shape), (node,))
+
+    def sent(self, row: Gate, place: int, given: dict[str, int], upstream: int, blackboard: bool) -> int:
+        """What a gate sends to one input: upstream times local gradient, or its pull."""
+        if row.pull:
+            return self._graft(row.pull[place], (*row.inputs, "y", "G"), given | {"G": upstream})
+        return self.gate(_MUL, (upstream, self.local(row, place, given, blackboard)))
 
     def local(self, row: Gate, place: int, given: dict[str, int], blackboard: bool) -> int:
         """The local gradient of ROW for one input, as a node."""
@@ -110,19 +156,25 @@ class Simplifier(Copy):
     def _graft(self, formula: str, names: tuple[str, ...], given: dict[str, int]) -> int:
         return graft(template(formula, names), given, self.constant, lambda row, args, *_: self.gate(row, args))
 
-    def gate(self, row: Gate, args: tuple[int, ...]) -> int:
+    def gate(self, row: Gate, args: tuple[int, ...], start: int = 0, end: int = 0) -> int:
         """The node for ROW applied to ARGS, simplified."""
+        row, args, shape = self.fitted(row, args, start, end)
         simpler = self._simplify(row, args)
         if simpler is not None:
             return simpler
         if (row, args) not in self.known:
             node = self.known[row, args] = self.builder.gate(row, args)
             self.parts[node] = row, args
+            self.shapes[node] = shape
         return self.known[row, args]
 
     def _value(self, node: int) -> float | None:
-        """The value of a number without a name; None for anything else."""
-        return None if node in self.builder.names else self.builder.constants.get(node)
+        """The value of a number without a name, also of a stretched one; None for anything else."""
+        row, args = self.parts.get(node, (None, ()))
+        if row is not None and row.name == "stretch":
+            return self._value(args[0])
+        value = None if node in self.builder.names else self.builder.constants.get(node)
+        return None if value is None or shape_of(value) else value
 
     def _is(self, node: int, row: Gate) -> tuple[int, ...]:
         """The inputs of NODE when it is a gate of ROW, else nothing."""
@@ -140,6 +192,8 @@ class Simplifier(Copy):
     def _simplify(self, row: Gate, args: tuple[int, ...]) -> int | None:
         if row in _COMPARISONS:
             return self._compare(row, *args)
+        if row.name == "transpose":
+            return self._transpose(args[0])
         if row is WHERE:
             return self._choose(*args)
         folded = self._fold(row, args)
@@ -161,6 +215,18 @@ class Simplifier(Copy):
             return None
         result = {_ADD: a + b, _SUB: a - b, _MUL: a * b, _NEG: -a}[row] if row is not _DIV else a / b
         return self.number(result) if len(figure(result)) <= 8 and abs(result) < 1e8 else None
+
+    def _transpose(self, a: int) -> int | None:
+        """u for u.T.T, and v.T @ u for (u.T @ v).T."""
+        row, args = self.parts.get(a, (None, ()))
+        if row is None or row.name not in ("transpose", "matmul"):
+            return None
+        if row.name == "transpose":
+            return args[0]
+        inner, (u, *_) = self.parts.get(args[0], (None, (0,)))
+        if inner is None or inner.name != "transpose" or len(self.shapes[a]) != 2:
+            return None
+        return self.gate(find("matmul", 2), (self.gate(find("transpose", 1), (args[1],)), u))
 
     def _negate(self, a: int) -> int | None:
         if (plain := self._without_minus(a)) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 #: Exit codes of the program (a fixed contract; `bpcli help exit-codes` explains them).
@@ -9,7 +10,8 @@ UNREADABLE = 2
 NO_ANSWER = 3
 UNWRITABLE = 4
 
-_WINDOW = 70  # characters of a line shown around the carets; longer lines are cut on both sides
+_WINDOW = 70  # columns of a line shown around the carets; longer lines are cut on both sides
+_LONGEST = 300  # characters of a sentence; one that quotes a longer text is cut in the middle
 
 
 class Trouble(Exception):
@@ -45,7 +47,7 @@ class Trouble(Exception):
 
     def __str__(self) -> str:
         """The message, the line with carets under the span, and one ``try:`` line per suggestion."""
-        lines = [visible(self.message)]
+        lines = [shortened(visible(self.message))]
         if self.source is not None:
             lines += point_at(self.source, self.start, self.end)
         lines += [f"  try: {visible(line)}" for line in self.tries]
@@ -73,26 +75,46 @@ def locate(source: str, position: int) -> tuple[int, int, int]:
     return source.count("\n", 0, position) + 1, first, position - first + 1
 
 
+def shortened(text: str) -> str:
+    """TEXT, or its beginning and end when it is too long to read."""
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}"
+
+
 def point_at(source: str, start: int, end: int) -> list[str]:
     """The line of SOURCE that holds START, and a line of carets under ``start:end``."""
     number, first, _ = locate(source, start)
     last = source.find("\n", first)
-    last = len(source) if last < 0 else last
+    last = max(start, first + len(source[first : None if last < 0 else last].rstrip("\r")))
     end = max(start + 1, min(end, last))
-    left = first if end - first <= _WINDOW else max(first, min(start - _WINDOW // 4, end - 1))
-    right = last if last - left <= _WINDOW else left + _WINDOW
-    before, under = visible(source[left:start]), visible(source[start : min(end, right)])
-    line = before + under + visible(source[min(end, right) : right])
-    cut_left, cut_right = "…" if left > first else "", "…" if right < last else ""
+    nearby = max(first, start - _WINDOW)  # no more than this can be shown
+    before = [visible(character) for character in source[nearby:start]]
+    after = [visible(character) for character in source[start : min(last, start + _WINDOW)]]
+    if nearby > first or columns("".join([*before, *after[: end - start]])) > _WINDOW:
+        before = before[len(before) - _fitting(reversed(before), _WINDOW // 4) :]
+    after = after[: _fitting(after, _WINDOW - columns("".join(before)))]
     label = f"line {number}: " if "\n" in source.strip() else ""
-    margin = "  " + label + cut_left
-    return [margin + line + cut_right, " " * (len(margin) + _width(before)) + "^" * max(1, _width(under))]
+    margin = "  " + label + ("…" if start - len(before) > first else "")
+    line = margin + "".join([*before, *after]) + ("…" if start + len(after) < last else "")
+    carets = "^" * max(1, columns("".join(after[: end - start])))
+    return [line, " " * columns(margin + "".join(before)) + carets]
 
 
-def _width(text: str) -> int:
+def _fitting(pieces: Iterable[str], room: int) -> int:
+    """How many of PIECES, from the first one on, ROOM columns can hold."""
+    count = 0
+    for piece in pieces:
+        room -= columns(piece)
+        if room < 0:
+            break
+        count += 1
+    return count
+
+
+def columns(text: str) -> int:
     """Columns that TEXT takes in a terminal: two for wide East Asian characters, none for combining ones."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import category, east_asian_width
 
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(0 if category(c) in ("Mn", "Me") else 2 if east_asian_width(c) in "WF" else 1 for c in text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from bpcli.cli import FormulaCommand
@@ -13,9 +15,14 @@ from bpcli.result import Result
 @click.command("grad", cls=FormulaCommand)
 @click.option("--mode", type=click.Choice(["reverse", "forward"]), default="reverse", help="Reverse mode or tangents.")
 @options.wrt
-@options.number("--upstream", "upstream", default="1", metavar="G", help="The gradient that arrives at the output (1).")
+@options.value("--upstream", "upstream", metavar="G", help="The gradient that arrives at the output (1).")
+@options.named("--tangent", "tangents", help="Forward mode: the tangent of a variable; one sweep for all of them.")
 @options.output
+@click.option("--jacobian", is_flag=True, help="The derivative of every entry of an output that is an array.")
 @click.option("--hessian", is_flag=True, help="The second derivatives instead.")
+@options.named("--hvp", "times", help="The Hessian times this vector, without forming the Hessian.")
+@click.option("--points", metavar="FILE", help="Evaluate at every row of a .csv table (- for standard input).")
+@click.option("-o", "--out", "target", metavar="FILE", help="With --points: write .csv, .jsonl or .npz there.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the gradients only.")
 @click.option("--check/--no-check", default=True, help="Measure the gradients by differences too (on).")
 @options.rewritings
@@ -24,9 +31,11 @@ from bpcli.result import Result
 @options.everything
 @options.values
 @options.shown
+@click.pass_context
 def command(
-    formula: str, variables: dict[str, str], mode: str, wrt: list[str] | None, upstream: float,
-    output: list[str] | None, hessian: bool, quiet: bool, check: bool, kinks: str, digits: int, everything: bool,
+    ctx: click.Context, /, formula: str, variables: dict[str, str], mode: str, wrt: list[str] | None, upstream: Any,
+    tangents: dict[str, Any] | None, output: list[str] | None, jacobian: bool, hessian: bool,
+    times: dict[str, Any] | None, points: str | None, target: str | None, quiet: bool, check: bool, kinks: str, digits: int, everything: bool,
     assignments: tuple[str, ...], inputs: str | None, as_json: bool, color: str, **rewritings: bool,
 ) -> None:  # fmt: skip
     """Run a formula forward and backward, and show every value, local gradient and product.
@@ -37,19 +46,28 @@ def command(
       bpcli grad 'sigmoid(w*x)' --w=2 --x=-1 --expand
       bpcli grad 'f = x*y; g = x + y' --output f,g --x=2 --y=3
       bpcli grad 'x^3*y' --x=1 --y=2 --hessian
+      bpcli grad 'exp(-x^2)*y' --points data.csv -o gradients.csv
+      bpcli grad 'sum(sigmoid(W @ x + b))' --W '[[1, 2], [3, 4]]' --x '[1, -1]' --b 0
     """
+    common: dict[str, Any] = {"wrt": wrt, "kinks": kinks, **rewritings}
     values = options.given(variables, assignments, inputs)
+    if points is not None:
+        from bpcli.commands.points import evaluate
+
+        ctx.exit(evaluate(formula, points, target, values, as_json, output=options.one(output), **common))
     result: Result
-    if hessian or (output and len(output) > 1):
+    if hessian or times:
         from bpcli import matrices
 
-        if not hessian:
-            result = matrices.jacobian(formula, output or [], values, wrt=wrt, kinks=kinks, **rewritings)
-        else:
-            result = matrices.hessian(formula, values, wrt=wrt, kinks=kinks, output=options.one(output), **rewritings)
+        result = matrices.hessian(formula, values, times=times, output=options.one(output), **common)
+    elif jacobian or (output and len(output) > 1):
+        from bpcli import matrices
+
+        result = matrices.jacobian(formula, output, values, **common)
     else:
-        result = grad(formula, values, mode=mode, wrt=wrt, upstream=upstream, check=check and not quiet, kinks=kinks,
-                      output=options.one(output), **rewritings)  # fmt: skip
+        mode = "forward" if tangents else mode
+        result = grad(formula, values, mode=mode, upstream=upstream, tangents=tangents, check=check and not quiet,
+                      output=options.one(output), **common)  # fmt: skip
     if quiet and isinstance(result, Gradients) and not as_json:
         _print_gradients(result, digits)
     else:
@@ -57,7 +75,7 @@ def command(
 
 
 def _print_gradients(result: Gradients, digits: int) -> None:
-    from bpcli.figures import show
+    from bpcli.figures import show, show_nested
 
     for name, gradient in result.gradients.items():
-        click.echo(f"{name} {show(gradient, digits)}")
+        click.echo(f"{name} {show(gradient, digits) if isinstance(gradient, float) else show_nested(gradient, digits)}")

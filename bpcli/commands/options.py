@@ -28,17 +28,47 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 
-def _number(_: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    from bpcli.point import read_number
+def _read(name: str, text: str) -> Any:
+    from bpcli.point import read_value
 
-    return read_number((parameter.opts[0]).lstrip("-"), value)
+    return read_value(name, text)
 
 
 def number(flag: str, name: str, **rest: Any) -> Decorator:
     """An option that takes a number, read as strictly as a variable's value."""
-    return click.option(flag, name, callback=_number, **rest)
+
+    def callback(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+        from bpcli.point import read_number
+
+        return None if text is None else read_number(flag[2:], text)
+
+    return click.option(flag, name, callback=callback, **rest)
+
+
+def value(flag: str, name: str, **rest: Any) -> Decorator:
+    """An option that takes a number or an array."""
+
+    def callback(_: click.Context, __: click.Parameter, text: str | None) -> Any:
+        return None if text is None else _read(flag[2:], text)
+
+    return click.option(flag, name, callback=callback, **rest)
+
+
+def named(flag: str, name: str, **rest: Any) -> Decorator:
+    """An option that takes NAME=VALUE, any number of times: name -> number or array, or None."""
+
+    def callback(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any] | None:
+        found: dict[str, Any] = {}
+        for text in texts:
+            variable, equals, given = text.partition("=")
+            if not equals or variable.strip() in found:
+                raise Trouble(
+                    f"{flag} takes NAME=VALUE, each name once, not {text}", code="usage", tries=[f"{flag} x=1"]
+                )
+            found[variable.strip()] = _read(variable.strip(), given)
+        return found or None
+
+    return click.option(flag, name, multiple=True, metavar="NAME=VALUE", callback=callback, **rest)
 
 
 #: How the result is shown.
@@ -48,12 +78,13 @@ shown = _all(
 )
 digits = click.option("--digits", type=click.IntRange(1, 17), default=4, metavar="N",
                       help="Significant digits shown (4).")  # fmt: skip
-everything = click.option("--all", "everything", is_flag=True, help="Show every gate of a very large graph.")
+everything = click.option("--all", "--full", "everything", is_flag=True,
+                          help="Show every gate of a very large graph, every entry of a large array.")  # fmt: skip
 #: Where the values come from, besides --NAME=VALUE.
 values = _all(
     click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
                  help="Give a variable its value when its name is also an option."),
-    click.option("--inputs", type=click.Path(), metavar="FILE", help="Read values from a .json or .toml table."),
+    click.option("--inputs", type=click.Path(), metavar="FILE", help="Read values from a .json, .toml or .npz table."),
 )  # fmt: skip
 wrt = click.option("--wrt", callback=_names, metavar="NAMES", help="Only these variables, separated by commas.")
 output = click.option("--output", callback=_names, metavar="NAME", help="An assigned name as the output.")
@@ -69,7 +100,11 @@ rewritings = _all(
 
 def given(variables: Mapping[str, str], assignments: tuple[str, ...], inputs: str | None) -> dict[str, Any]:
     """All values: from the file, then over them those of the command line."""
-    found: dict[str, Any] = _read_table(inputs) if inputs else {}
+    found: dict[str, Any] = {}
+    if inputs:
+        from bpcli.files import read_table
+
+        found = read_table(inputs)
     typed: dict[str, str] = dict(variables)
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
@@ -79,48 +114,6 @@ def given(variables: Mapping[str, str], assignments: tuple[str, ...], inputs: st
             raise Trouble(f"{name.strip()} is given twice: {typed[name.strip()]} and {value}", code="two-values")
         typed[name.strip()] = value
     return found | typed
-
-
-def _read_table(path: str) -> dict[str, Any]:
-    """The table in a .json or .toml file: name -> number."""
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Trouble(f"cannot read {path}: {reason}", code="unreadable-file") from None
-    try:
-        table = _parse_toml(text) if path.endswith(".toml") else _parse_json(text)
-    except (ValueError, RecursionError) as error:
-        raise Trouble(f"cannot read {path}: {error}", code="unreadable-file") from None
-    if not isinstance(table, dict):
-        raise Trouble(f"{path} holds no table of names and numbers", code="unreadable-file",
-                      tries=['{"x": -2, "y": 5}'])  # fmt: skip
-    for name, value in table.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Trouble(f"in {path}, the value of {name} is not a number: {value!r}", code="not-a-number")
-    return table
-
-
-def _parse_toml(text: str) -> Any:
-    import tomllib
-
-    return tomllib.loads(text)
-
-
-def _parse_json(text: str) -> Any:
-    import json
-
-    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        for name, _ in pairs:
-            if sum(name == other for other, _ in pairs) > 1:
-                raise ValueError(f"{name} stands in it twice")
-        return dict(pairs)
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a number")
-
-    return json.loads(text, object_pairs_hook=no_duplicates, parse_constant=refuse)
 
 
 def one(output: list[str] | None) -> str | None:

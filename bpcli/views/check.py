@@ -18,14 +18,17 @@ def render(result: Checked, look: Look) -> RenderableType:
     headers = ["", "reverse", "forward", "differences", *["complex step"] * with_complex, "error", "step", "verdict"]
     rows = []
     for one in comparisons:
+        name = f"{one.name}{list(one.entry)}" if one.entry else one.name
         step = "" if one.slope is None else show(one.slope.step, 2)
         rows.append([
-            one.name, show(one.reverse, look.digits), show(one.forward, look.digits), show(one.difference, look.digits),
+            name, show(one.reverse, look.digits), show(one.forward, look.digits), show(one.difference, look.digits),
             *[show(one.complex, look.digits)] * with_complex, show(one.error, 2), step, verdict(one, result, look.digits),
         ])  # fmt: skip
     styles = ["", GRADIENT, GRADIENT, "", *[""] * with_complex, QUIET, QUIET, ""]
+    arrays = [one for one in comparisons if one.measured]
     parts = [fit(look, headers, rows, styles, words=(0, len(headers) - 1))]
-    if result.check.sampled:
+    parts += [Text(f"{one.name}: measured {one.measured}; shown is the worst", QUIET) for one in arrays]
+    if result.check.sampled and not arrays:
         parts.append(Text(f"measured {len(comparisons)} of {len(result.gradients)} variables, spread evenly "
                           "(--wrt chooses)", QUIET))  # fmt: skip
     return Group(*parts, *note_lines(result.notes))

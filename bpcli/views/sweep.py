@@ -23,6 +23,6 @@ def render(result: Sweep, look: Look) -> RenderableType:
         for mark, scheme, pair in zip("o*", ("(f(x+h) - f(x))/h", "(f(x+h) - f(x-h))/2h"), best, strict=True) if pair
     ]  # fmt: skip
     words = (
-        "right of the valley the formula is cut off too early (truncation), left of it look.digits cancel (rounding)"
+        "right of the valley the formula is cut off too early (truncation), left of it digits cancel (rounding)"
     )
     return Group(Text(title), Text(picture), *map(Text, legend), Text(words, QUIET))

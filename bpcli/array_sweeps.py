@@ -1,0 +1,278 @@
+"""The sweeps on arrays: gate by gate, each as one numpy expression of its row's formula.
+
+The counterpart of the loops in `bpcli.compiled`, which are for floats: here a gate's work is worth far more than
+the call of a function, so there is one compiled function for each row and input and no loop to generate.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, NoReturn
+
+import numpy as np
+
+from bpcli import arrays
+from bpcli.compiled import Backend, condition
+from bpcli.compiled import value_function as float_function
+from bpcli.gates import Gate
+from bpcli.graph import Graph, Schedule
+from bpcli.refusal import TOO_LARGE, refuse
+from bpcli.sweeps import forward_on_demand
+
+Values = list[Any]
+
+
+class ArrayBackend(Backend):
+    """Numpy arrays: formulas run as they stand, and every branch of a ``where`` is evaluated."""
+
+    def __init__(self) -> None:
+        super().__init__(arrays)
+        for name in ("abs", "max", "min", "ties", "place"):
+            self[name] = getattr(arrays, name, abs)
+
+    def expression(self, row: Gate) -> str:
+        """The value of ROW as a Python expression."""
+        return numpy_text(row.forward)
+
+    def compile(self, name: str, parameters: Any, expression: str) -> Callable[..., Any]:
+        """As for floats, but what a ``where`` does not take may overflow unseen."""
+        function = super().compile(name, parameters, expression)
+        return _unseen(function) if "where(" in expression else function
+
+
+def numpy_text(formula: str) -> str:
+    """A formula of the table as a Python expression on arrays."""
+    return formula.replace("^", "**")
+
+
+def _unseen(function: Callable[..., Any]) -> Callable[..., Any]:
+    def quietly(*inputs: Any) -> Any:
+        with np.errstate(all="ignore"):
+            result = function(*inputs)
+        if not np.isfinite(result).all():
+            raise FloatingPointError
+        return result
+
+    return quietly
+
+
+ARRAYS = ArrayBackend()
+
+
+@cache
+def value_function(row: Gate) -> Callable[..., Any]:
+    """ROW's value as a function of its inputs."""
+    return ARRAYS.function(row)
+
+
+@cache
+def local_function(row: Gate, place: int, kinks: str) -> Callable[..., Any]:
+    """The local gradient for the input at PLACE, entry by entry, as a function of the inputs and ``y``."""
+    text = row.local[place]
+    if row.kink and kinks in row.at:
+        text = f"where({row.kink[0]}, {row.at[kinks][place]}, {text})"
+    for name, formula in reversed(row.lets):
+        text = re.sub(rf"\b{name}\b", f"({formula})", text)
+    return ARRAYS.compile(row.name, (*row.inputs, "y"), numpy_text(text))
+
+
+@cache
+def pull_function(row: Gate, place: int) -> Callable[..., Any]:
+    """What goes back to the input at PLACE, as a function of the inputs, ``y`` and the upstream gradient ``G``."""
+    return ARRAYS.compile(row.name, (*row.inputs, "y", "G"), numpy_text(row.pull[place]))
+
+
+@cache
+def piece_function(row: Gate) -> Callable[..., Any]:
+    """Which smooth piece each entry is on, as a function of the inputs and ``y``."""
+    return ARRAYS.compile(row.name, (*row.inputs, "y"), numpy_text(row.piece))
+
+
+@cache
+def kink_function(row: Gate) -> Callable[..., Any]:
+    """Which entries are at a kink, as a function of the inputs and ``y``."""
+    assert row.kink is not None
+    return ARRAYS.compile(row.name, (*row.inputs, "y"), numpy_text(row.kink[0]))
+
+
+@cache
+def push_function(row: Gate) -> Callable[..., Any]:
+    """The output's tangent as a function of the inputs, ``y`` and the inputs' tangents."""
+    tangents = [f"d{name}" for name in row.inputs]
+    return ARRAYS.compile(row.name, (*row.inputs, "y", *tangents), numpy_text(row.push))
+
+
+# --- sweeps ----------------------------------------------------------------------------------------------
+
+
+def _strict() -> np.errstate:
+    """Whatever is not a finite number is an error, as it is for floats; what vanishes to 0 is not."""
+    return np.errstate(over="raise", divide="raise", invalid="raise", under="ignore")
+
+
+def as_value(value: Any) -> Any:
+    """A number or array as the doubles that the sweeps compute with."""
+    return np.float64(value) if np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
+
+
+def evaluate_gate(graph: Graph, place: int, values: Values) -> Any:
+    """The value of one gate; `Trouble` names the first entry that has none."""
+    row = graph.row(place)
+    inputs = [values[given] for given in graph.args[place]]
+    try:
+        with _strict():
+            result = value_function(row)(*inputs)
+        if np.isfinite(result).all():
+            return result
+        reason = ""
+    except (ArithmeticError, ValueError) as error:
+        reason = str(error) if isinstance(error, ValueError) else ""
+    return _refuse_entry(graph, place, values, reason)
+
+
+def _refuse_entry(graph: Graph, place: int, values: Values, reason: str) -> NoReturn:
+    """Find the first entry at which a gate has no value, and say why."""
+    row, args = graph.row(place), graph.args[place]
+    entrywise = row.shape is None
+    if entrywise:
+        inputs = np.broadcast_arrays(*[values[given] for given in args])
+        for at in np.ndindex(np.shape(inputs[0])):
+            entry = [float(one[at]) for one in inputs]
+            try:
+                if math.isfinite(float_function(row)(*entry)):
+                    continue
+            except (ArithmeticError, ValueError):
+                pass
+            for holds, sentence in row.domain:
+                if not condition(row, holds)(*entry, None):
+                    refuse(graph, place, dict(zip(args, entry, strict=True)), sentence, "outside-domain", at)
+            sentence = f"{row.name} overflows: its value {TOO_LARGE}"
+            refuse(graph, place, dict(zip(args, entry, strict=True)), sentence, "overflow", at)
+    if reason:
+        refuse(graph, place, {}, f"{row.name}: {reason}", "outside-domain")
+    refuse(graph, place, {}, f"{row.name} overflows: an entry {TOO_LARGE}", "overflow")
+
+
+def forward(graph: Graph, values: Values) -> Values:
+    """Fill in the value of every gate."""
+    values = [None if value is None else as_value(value) for value in values]
+    if graph.branching:
+        return forward_on_demand(graph, values, evaluate_gate)
+    for place, node in enumerate(graph.gates):
+        values[node] = evaluate_gate(graph, place, values)
+    return values
+
+
+def reverse(graph: Graph, values: Values, schedule: Schedule, seeds: dict[int, Any], kinks: str) -> Values:
+    """The adjoint of every node that SEEDS reach by SCHEDULE, in the node's own shape; None for the others."""
+    adjoints: Values = [None] * graph.size
+    for node, seed in seeds.items():
+        adjoints[node] = as_value(seed)
+    with _strict():
+        for node, kind, args in zip(*schedule, strict=True):
+            row, mask = graph.kind_table[kind]
+            if adjoints[node] is None:
+                continue
+            for k, sent in _sends(graph, row, mask, args, node, values, adjoints[node], kinks):
+                so_far = adjoints[args[k]]
+                adjoints[args[k]] = sent if so_far is None else so_far + sent
+    return adjoints
+
+
+def _sends(
+    graph: Graph, row: Gate, mask: int, args: tuple[int, ...], node: int, values: Values, upstream: Any, kinks: str
+) -> Iterator[tuple[int, Any]]:
+    """What a gate sends to each of its inputs that depends on a variable: (which input, the array)."""
+    inputs = [values[given] for given in args]
+    y = values[node]
+    for k in range(len(row.inputs)):
+        if not mask >> k & 1:
+            continue
+        try:
+            if row.pull:
+                if row.pull[k]:
+                    yield k, pull_function(row, k)(*inputs, y, upstream)
+            elif row.local[k] == "1":
+                yield k, upstream
+            elif row.local[k] not in ("", "0"):
+                yield k, upstream * local_function(row, k, kinks)(*inputs, y)
+        except (ArithmeticError, ValueError):
+            refuse(graph, graph.position[node], {}, f"{row.name} has no finite slope at one of its entries", "no-slope")
+
+
+def sends(graph: Graph, place: int, values: Values, upstream: Any, kinks: str) -> list[Any]:
+    """What a gate sends to each input; None where an input depends on no variable."""
+    row, mask = graph.kind_table[graph.kinds[place]]
+    args = graph.args[place]
+    with _strict():
+        found = dict(_sends(graph, row, mask, args, graph.gates[place], values, upstream, kinks))
+    return [found.get(k) for k in range(len(args))]
+
+
+def tangent(graph: Graph, values: Values, schedule: Schedule, seeds: dict[int, Any], kinks: str) -> Values:
+    """The tangent of every node that SEEDS reach; None stands for a tangent of 0."""
+    tangents: Values = [None] * graph.size
+    for node, seed in seeds.items():
+        tangents[node] = as_value(seed)
+    with _strict():
+        for node, kind, args in zip(*schedule, strict=True):
+            row, mask = graph.kind_table[kind]
+            tangents[node] = _tangent(row, mask, [values[k] for k in args], values[node],
+                                      [tangents[k] for k in args], kinks)  # fmt: skip
+    return tangents
+
+
+def _tangent(row: Gate, mask: int, inputs: Values, y: Any, given: Values, kinks: str) -> Any:
+    moving = [k for k in range(len(inputs)) if mask >> k & 1 and given[k] is not None]
+    if not moving:
+        return None
+    if row.push:
+        filled = [given[k] if k in moving else np.zeros(np.shape(inputs[k])) for k in range(len(inputs))]
+        return push_function(row)(*inputs, y, *filled)
+    total = None
+    for k in moving:
+        if row.pull:  # linear in each input: the gate itself, on the tangent
+            term = value_function(row)(*inputs[:k], given[k], *inputs[k + 1 :])
+        elif row.local[k] in ("", "0"):
+            continue
+        else:
+            term = given[k] * local_function(row, k, kinks)(*inputs, y)
+        total = term if total is None else total + term
+    return total
+
+
+def entrywise_local(graph: Graph, place: int, values: Values, kinks: str) -> list[Any]:
+    """The local gradients of a gate that works entry by entry; None for each input of any other gate."""
+    row, mask = graph.kind_table[graph.kinds[place]]
+    inputs = [values[given] for given in graph.args[place]]
+    y = values[graph.gates[place]]
+    with _strict():
+        return [
+            local_function(row, k, kinks)(*inputs, y)
+            if mask >> k & 1 and not row.pull and row.local[k] else None
+            for k in range(len(row.inputs))
+        ]  # fmt: skip
+
+
+def kinks_met(graph: Graph, values: Values, gates: Sequence[int]) -> Iterator[tuple[int, Gate, list[tuple[int, ...]]]]:
+    """Those of GATES with entries exactly at a kink: (place, row, the entries)."""
+    for node in reversed(gates):
+        place = graph.position[node]
+        row = graph.row(place)
+        if row.kink is None or not graph.active[node]:
+            continue
+        inputs = [values[given] for given in graph.args[place]]
+        with np.errstate(all="ignore"):
+            bent = np.asarray(kink_function(row)(*inputs, values[node]))
+        if bent.any():
+            yield place, row, [tuple(int(k) for k in at) for at in np.argwhere(bent)]
+
+
+def refuse_kinks(graph: Graph, values: Values, gates: Sequence[int]) -> None:
+    """Raise `Trouble` (exit code 3) for the first of GATES that has an entry at a kink."""
+    for place, row, entries in kinks_met(graph, values, gates):
+        assert row.kink is not None
+        refuse(graph, place, {}, f"{row.kink[1]} (entry {list(entries[0])})", "kink")

@@ -1,0 +1,215 @@
+"""The functions that the table's formulas call on numpy arrays of doubles, and on numbers among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import (
+    arccos as acos,
+)
+from numpy import (
+    arcsin as asin,
+)
+from numpy import (
+    arctan as atan,
+)
+from numpy import (
+    arctan2 as atan2,
+)
+from numpy import (
+    ceil,
+    cos,
+    cosh,
+    dot,
+    exp,
+    expm1,
+    floor,
+    hypot,
+    log,
+    log1p,
+    log2,
+    log10,
+    mean,
+    outer,
+    prod,
+    sin,
+    sinh,
+    sqrt,
+    sum,
+    tan,
+    tanh,
+    where,
+)
+from numpy import (
+    power as pow,
+)
+
+Array = Any  # a float64 array, or a number
+
+
+def max(*values: Array, axis: int | None = None) -> Array:
+    """The larger, entry by entry; of one array the largest entry, or along an axis."""
+    if len(values) == 1:
+        return np.max(values[0], axis=axis)
+    return np.maximum.reduce(np.broadcast_arrays(*values)) if len(values) > 2 else np.maximum(*values)
+
+
+def min(*values: Array, axis: int | None = None) -> Array:
+    """The smaller, entry by entry; of one array the smallest entry, or along an axis."""
+    if len(values) == 1:
+        return np.min(values[0], axis=axis)
+    return np.minimum.reduce(np.broadcast_arrays(*values)) if len(values) > 2 else np.minimum(*values)
+
+
+def sign(x: Array) -> Array:
+    """-1, 0 or 1."""
+    return np.sign(x)
+
+
+def erf(x: Array) -> Array:
+    """The error function, entry by entry (numpy has none)."""
+    from math import erf as one
+
+    return np.vectorize(one, otypes=[float])(x)
+
+
+def erfc(x: Array) -> Array:
+    """1 - erf(x), entry by entry."""
+    from math import erfc as one
+
+    return np.vectorize(one, otypes=[float])(x)
+
+
+def sigmoid(x: Array) -> Array:
+    """1/(1 + exp(-x)) without overflow: exp only of numbers that are not positive."""
+    small = np.exp(-np.abs(x))
+    return np.where(np.asarray(x) >= 0, 1.0, small) / (1.0 + small)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)) without overflow."""
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def ties(value: Array, *others: Array) -> Array:
+    """How many of OTHERS equal VALUE, entry by entry."""
+    return np.sum([np.equal(value, other) for other in others], axis=0, dtype=float)
+
+
+def place(value: Array, *others: Array) -> Array:
+    """The place (1, 2, …) of the first of OTHERS that equals VALUE, or 0, entry by entry."""
+    equal = np.array([np.broadcast_to(np.equal(value, other), np.shape(value)) for other in others])
+    return np.where(equal.any(axis=0), equal.argmax(axis=0) + 1.0, 0.0)
+
+
+def first_max(x: Array, axis: int | None = None) -> Array:
+    """The place of the largest entry, the first of several."""
+    return np.argmax(x, axis=axis)
+
+
+def first_min(x: Array, axis: int | None = None) -> Array:
+    """The place of the smallest entry, the first of several."""
+    return np.argmin(x, axis=axis)
+
+
+def step(x: Array) -> Array:
+    """1 where x > 0, else 0."""
+    return np.where(np.asarray(x) > 0, 1.0, 0.0)
+
+
+def stretch(x: Array, *sizes: int) -> Array:
+    """X repeated until it has the sizes (a view: it takes no memory)."""
+    return np.broadcast_to(x, sizes)
+
+
+def fold(x: Array, *sizes: int) -> Array:
+    """X with what `stretch` copied added up, until the sizes are left."""
+    extra = tuple(range(np.ndim(x) - len(sizes)))
+    total = np.sum(x, axis=extra) if extra else x
+    same = tuple(k for k, size in enumerate(sizes) if size == 1 and np.shape(total)[k] != 1)
+    return np.sum(total, axis=same, keepdims=True) if same else total
+
+
+def reshape(x: Array, *sizes: int) -> Array:
+    """The entries of X row by row in another shape."""
+    return np.reshape(x, sizes)
+
+
+def norm(x: Array, axis: int | None = None) -> Array:
+    """The root of the sum of squares, scaled so that squares neither overflow nor vanish."""
+    size = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
+    scaled = x / np.where(size == 0, 1.0, size)
+    return np.squeeze(size, axis=axis) * np.sqrt(np.sum(np.square(scaled), axis=axis))
+
+
+def others(x: Array, axis: int | None = None) -> Array:
+    """For each entry the product of the other ones, right also where some are 0."""
+    line = np.moveaxis(x, axis, -1) if axis is not None else np.reshape(x, (1, -1))
+    one = np.ones_like(line[..., :1])
+    before = np.cumprod(np.concatenate([one, line[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, line[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    product = before * after
+    return np.moveaxis(product, -1, axis) if axis is not None else np.reshape(product, np.shape(x))
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    """exp(x)/sum(exp(x)), shifted so that nothing overflows."""
+    weights = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    weights /= np.sum(weights, axis=axis, keepdims=True)
+    return weights
+
+
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """The logarithm of softmax, without the rounding of log(softmax(x)) near 0."""
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def logsumexp(x: Array, axis: int | None = None) -> Array:
+    """log(sum(exp(x))), shifted so that nothing overflows."""
+    largest = np.max(x, axis=axis, keepdims=True)
+    return np.squeeze(largest, axis=axis) + np.log(np.sum(np.exp(x - largest), axis=axis))
+
+
+def onehot(labels: Array, classes: int) -> Array:
+    """Rows of zeros with a 1 at each label; raises ValueError for a label that is no class."""
+    whole = np.asarray(labels)
+    if not np.all((whole == np.floor(whole)) & (whole >= 0) & (whole < classes)):
+        raise ValueError(f"a label must be a whole number from 0 to {classes - 1}")
+    return np.eye(classes)[whole.astype(int)]
+
+
+def put(x: Array, count: int, *rest: int) -> Array:
+    """Zeros of the shape in REST after COUNT places, with X at those places."""
+    result = np.zeros(rest[count:])
+    result[rest[:count]] = x
+    return result
+
+
+def concat(*arrays: Array, axis: int = 0) -> Array:
+    """Arrays end to end along AXIS."""
+    return np.concatenate(arrays, axis=axis)
+
+
+def part(x: Array, start: int, stop: int, axis: int = 0) -> Array:
+    """Entries START to STOP - 1 along AXIS."""
+    return x[(slice(None),) * axis + (slice(start, stop),)]
+
+
+def array(*rows: Array) -> Array:
+    """Numbers or equal arrays as the rows of a new array."""
+    return np.stack([np.asarray(row, dtype=float) for row in rows])
+
+
+def square(x: Array) -> Array:
+    """The square, entry by entry."""
+    return np.square(x)
+
+
+__all__ = [
+    "acos", "array", "asin", "atan", "atan2", "ceil", "concat", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1",
+    "first_max", "first_min",    "floor", "fold", "hypot", "log", "log1p", "log2", "log10", "log_softmax", "logsumexp", "max", "mean", "min",
+    "norm", "onehot", "others", "outer", "part", "place", "pow", "prod", "put", "reshape", "sigmoid", "sign", "sin",
+    "sinh", "softmax", "softplus", "sqrt", "square", "step", "stretch", "sum", "tan", "tanh", "ties", "where",
+]  # fmt: skip

@@ -1,0 +1,176 @@
+"""Arrays and tables of values from files: .csv, .npy, .npz, .json and .toml.
+
+What is read is data and nothing else: pickles are refused, and so is everything that is not a finite number.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from bpcli.trouble import Trouble
+
+#: The largest array read, in entries (1 GiB of doubles).
+MOST_ENTRIES = 2**27
+
+
+def read_array(path: str) -> Any:
+    """The array in a .csv, .npy or .json file as doubles.
+
+    Raises `Trouble` (exit code 2) for a file that cannot be read, and for what is not an array of finite numbers.
+    """
+    import numpy as np
+
+    kind = _kind(path)
+    if kind == ".csv":
+        rows = [[number for _, number in row] for row in _csv_rows(path)]
+        if not rows:
+            _refuse(path, "it is empty")
+        if len({len(row) for row in rows}) > 1:
+            widths = sorted({len(row) for row in rows})
+            _refuse(path, f"its rows have different lengths: {', '.join(map(str, widths))}")
+        table = np.array(rows)
+        return table[:, 0] if table.shape[1] == 1 else table
+    if kind == ".npy":
+        return checked_array(_load(path), path)
+    if kind == ".json":
+        return checked_array(_parse(path), path)
+    return _refuse(path, "arrays are read from .csv, .npy or .json files")
+
+
+def read_table(path: str) -> dict[str, Any]:
+    """The table in a .json, .toml or .npz file: name -> number or array."""
+    kind = _kind(path)
+    if kind == ".npz":
+        archive = _load(path)
+        try:
+            table = {name: archive[name] for name in archive.files}
+        except (ValueError, OSError, KeyError) as error:
+            _refuse(path, str(error))
+    else:
+        table = _parse(path)
+    if not isinstance(table, dict):
+        _refuse(path, 'it holds no table of names and numbers, such as {"x": -2, "y": 5}')
+    return {name: checked_value(value, f"{name} in {path}") for name, value in table.items()}
+
+
+def checked_value(value: Any, where: str) -> Any:
+    """A number as a float, a list or array as an array of doubles; `Trouble` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, list) or hasattr(value, "dtype"):
+            return checked_array(value, where)
+        raise Trouble(f"the value of {where} is not a number: {value!r:.60}", code="not-a-number")
+    return value
+
+
+def checked_array(value: Any, where: str) -> Any:
+    """VALUE as an array of doubles; `Trouble` names the first entry that is no finite number."""
+    import numpy as np
+
+    if isinstance(value, list):
+        _check_rows(value, where)
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise Trouble(f"{where} is not an array of numbers (its type is {array.dtype})", code="not-a-number")
+    if array.size > MOST_ENTRIES:
+        raise Trouble(f"{where} has {array.size:,} entries; the limit is {MOST_ENTRIES:,}", code="too-large")
+    array = array.astype(np.float64)
+    finite = np.isfinite(array)
+    if not finite.all():
+        at = [int(k) for k in np.argwhere(~finite)[0]]
+        raise Trouble(f"{where} is not finite at {at}: {array[tuple(at)]}", code="not-a-number")
+    return array if array.shape else float(array)
+
+
+def _check_rows(rows: list[Any], where: str) -> tuple[int, ...]:
+    """The shape of a nested list; `Trouble` for rows of different shapes, and for what is no number."""
+    shapes: list[tuple[int, ...]] = []
+    for row in rows:
+        if isinstance(row, list):
+            shapes.append(_check_rows(row, where))
+        elif isinstance(row, bool) or not isinstance(row, int | float):
+            raise Trouble(f"{where} has an entry that is not a number: {row!r:.60}", code="not-a-number")
+        else:
+            shapes.append(())
+        if shapes[-1] != shapes[0]:
+            message = f"the rows of {where} have different shapes: {shapes[0]} and {shapes[-1]}"
+            raise Trouble(message, code="ragged", shapes=[list(shapes[0]), list(shapes[-1])])
+    return (len(rows), *(shapes[0] if shapes else ()))
+
+
+def _kind(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _refuse(path: str, reason: str) -> NoReturn:
+    raise Trouble(f"cannot read {path}: {reason}", code="unreadable-file")
+
+
+def _load(path: str) -> Any:
+    """A .npy or .npz file, with pickling off."""
+    import numpy as np
+
+    try:
+        return np.load(path, allow_pickle=False)
+    except OSError as error:
+        _refuse(path, error.strerror or "the file is cut short")
+    except (ValueError, EOFError, SyntaxError, MemoryError) as error:
+        reason = "it holds pickled objects, which bpcli does not load" if "pickle" in str(error) else str(error)
+        _refuse(path, reason or "the file is cut short")
+    except Exception as error:  # zipfile has errors of its own, and a damaged archive may raise any of them
+        _refuse(path, str(error))
+
+
+def read_text(path: str) -> str:
+    """The text of a UTF-8 file."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            return file.read()
+    except OSError as error:
+        _refuse(path, error.strerror or "it cannot be opened")
+    except UnicodeDecodeError:
+        _refuse(path, "it is not UTF-8")
+
+
+def _parse(path: str) -> Any:
+    """The contents of a .json or .toml file."""
+    text = read_text(path)
+    try:
+        if _kind(path) == ".toml":
+            import tomllib
+
+            return tomllib.loads(text)
+        import json
+
+        return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        _refuse(path, str(error) or "it is nested too deeply")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} stands in it twice")
+    return table
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _csv_rows(path: str) -> Iterator[list[tuple[int, float]]]:
+    """The rows of numbers of a .csv file, each entry with its line."""
+    import csv
+
+    from bpcli.point import number_or_none
+
+    for line, row in enumerate(csv.reader(read_text(path).splitlines()), start=1):
+        if not row:
+            continue
+        entries = [(line, number_or_none(cell)) for cell in row]
+        for column, (_, number) in enumerate(entries, start=1):
+            if number is None:
+                _refuse(path, f"line {line}, column {column} is not a number: {row[column - 1]!r:.40}")
+        yield [(at, number) for at, number in entries if number is not None]

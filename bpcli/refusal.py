@@ -1,0 +1,38 @@
+"""The `Trouble` for a gate that has no answer: which gate, on which numbers, where in the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from bpcli.graph import Graph
+from bpcli.printing import write
+from bpcli.trouble import NO_ANSWER, Trouble
+
+TOO_LARGE = "is larger than any double (1.8e308)"
+
+
+def refuse(
+    graph: Graph, place: int, values: Mapping[int, Any] | Sequence[Any], sentence: str, code: str,
+    at: tuple[int, ...] = (),
+) -> NoReturn:  # fmt: skip
+    """Raise it: VALUES has the numbers of the gate's inputs (of arrays, their entries AT a place)."""
+    node, row, args = graph.gates[place], graph.row(place), graph.args[place]
+    entry = str(list(at)) if at else ""
+    known = {k: values[k] for k in dict.fromkeys(args) if not isinstance(values, Mapping) or k in values}
+    numbers = {k: float(value) for k, value in known.items() if not getattr(value, "shape", ())}
+    given = [f"{_text(graph, k)}{entry} = {value:.6g}" for k, value in numbers.items() if k not in graph.constants]
+    start, end = graph.span(node)
+    raise Trouble(
+        sentence + (f"; here {', '.join(given)}" if given else ""),
+        code=code, exit_code=NO_ANSWER, source=graph.source if end > start else None, start=start, end=end,
+        gate=graph.ids[node], operation=row.name, values=[numbers.get(k) for k in args],
+    )  # fmt: skip
+
+
+def _text(graph: Graph, node: int) -> str:
+    """An operand as its formula, or as its id when that is long."""
+    if node not in graph.position or node in graph.names:
+        return graph.ids[node]
+    text = write(graph, node)
+    return text if len(text) <= 40 else graph.ids[node]
