@@ -107,7 +107,7 @@ def stretch(shapes: tuple[Shape, ...], *sizes: int) -> Gate:
         raise Misfit(f"stretch: {spelled(shape)} does not stretch to {spelled(sizes)}")
     call = f"stretch(<x>{_sizes(sizes)})"
     return _row("stretch", "x", sizes, f"stretch(x{_sizes(sizes)})", f"fold(G{_sizes(shape)})", text=call,
-                pattern=COPIES)  # fmt: skip
+                shown=('the sum of G over the copies',), pattern=COPIES)  # fmt: skip
 
 
 @array_gate("fold")
@@ -116,7 +116,7 @@ def fold(shapes: tuple[Shape, ...], *sizes: int) -> Gate:
     (shape,) = shapes
     stretch((sizes,), *shape)  # fits one way when it fits the other
     return _row("fold", "x", sizes, f"fold(x{_sizes(sizes)})", f"stretch(G{_sizes(shape)})",
-                text=f"fold(<x>{_sizes(sizes)})", pattern=COLLECTS)  # fmt: skip
+                text=f"fold(<x>{_sizes(sizes)})", shown=('G, copied',), pattern=COLLECTS)  # fmt: skip
 
 
 @array_gate("sum")
@@ -125,7 +125,7 @@ def sum_(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
     (shape,) = shapes
     axis = _check_axis("sum", shape, axis)
     return _row("sum", "x", _without(shape, axis), f"sum(x{_axis(axis)})", _back("G", shape, axis),
-                text=f"sum(<x>{_axis(axis)})", pattern=COLLECTS)  # fmt: skip
+                text=f"sum(<x>{_axis(axis)})", shown=('G, for every entry',), pattern=COLLECTS)  # fmt: skip
 
 
 @array_gate("mean")
@@ -137,7 +137,7 @@ def mean(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
     if count == 0:
         raise Misfit("mean: there are no entries to take the mean of")
     return _row("mean", "x", _without(shape, axis), f"mean(x{_axis(axis)})", _back(f"G/{count}", shape, axis),
-                text=f"mean(<x>{_axis(axis)})", pattern=COLLECTS)  # fmt: skip
+                text=f"mean(<x>{_axis(axis)})", shown=('G/n, for every entry',), pattern=COLLECTS)  # fmt: skip
 
 
 @array_gate("prod")
@@ -147,7 +147,7 @@ def prod_(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
     axis = _check_axis("prod", shape, axis)
     rest = f"others(x{_axis(axis)})"
     return _row("prod", "x", _without(shape, axis), f"prod(x{_axis(axis)})", f"{_back('G', shape, axis)}*{rest}",
-                push=f"sum({rest}*dx{_axis(axis)})", text=f"prod(<x>{_axis(axis)})", pattern=SWITCHES)  # fmt: skip
+                push=f"sum({rest}*dx{_axis(axis)})", text=f"prod(<x>{_axis(axis)})", shown=('G*y/x',), pattern=SWITCHES)  # fmt: skip
 
 
 @array_gate("others")
@@ -167,7 +167,7 @@ def norm(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
     return _row("norm", "x", _without(shape, axis), f"norm(x{_axis(axis)})", f"{_back('G', shape, axis)}*{unit}",
                 push=f"sum({unit}*dx{_axis(axis)})", text=f"norm(<x>{_axis(axis)})",
                 tex=r"\left\lVert <x> \right\rVert",
-                kink=("y == 0", "norm has a corner at 0"))  # fmt: skip
+                shown=("G*x/y",), kink=("y == 0", "norm has a corner at 0"))  # fmt: skip
 
 
 def _extreme(name: str, shape: Shape, axis: int | None) -> Gate:
@@ -276,7 +276,7 @@ def softmax(shapes: tuple[Shape, ...], axis: int | None = -1) -> Gate:
     along = _back(f"sum(y*dx{_axis(axis)})", shape, axis)
     return _row("softmax", "x", _vector("softmax", shape), f"softmax(x{_axis(axis)})", f"y*(G - {total})",
                 push=f"y*(dx - {along})", text=f"softmax(<x>{_last(shape, axis)})",
-                pattern=("competitor", "what one entry gains the others lose"))  # fmt: skip
+                shown=('y*(G - sum(G*y))',), pattern=("competitor", "gives an entry only what the others lose"))  # fmt: skip
 
 
 @array_gate("log_softmax")
@@ -289,7 +289,7 @@ def log_softmax(shapes: tuple[Shape, ...], axis: int | None = -1) -> Gate:
     return _row("log_softmax", "x", _vector("log_softmax", shape), f"log_softmax(x{_axis(axis)})",
                 f"G - softmax(x{_axis(axis)})*{total}", push=f"dx - {along}",
                 text=f"log_softmax(<x>{_last(shape, axis)})",
-                pattern=("competitor", "what one entry gains the others lose"))  # fmt: skip
+                shown=('G - softmax(x)*sum(G)',), pattern=("competitor", "gives an entry only what the others lose"))  # fmt: skip
 
 
 @array_gate("logsumexp")
@@ -303,7 +303,7 @@ def logsumexp(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
     return _row("logsumexp", "x", _without(shape, axis), f"logsumexp(x{_axis(axis)})",
                 f"{_back('G', shape, axis)}*{weights}", push=f"sum({weights}*dx{_axis(axis)})",
                 text=f"logsumexp(<x>{_axis(axis)})",
-                pattern=("competitor", "shares the upstream gradient out by softmax"))  # fmt: skip
+                shown=('G*softmax(x)',), pattern=("competitor", "shares the upstream gradient out by softmax"))  # fmt: skip
 
 
 @array_gate("cross_entropy", 2, 2)
@@ -323,7 +323,7 @@ def cross_entropy(shapes: tuple[Shape, ...]) -> Gate:
     target_pull = f"-{back}*{logs}" if target == scores else ""
     push = f"sum({part}*dz)" + (f" - sum({logs}*dt)" if target == scores else "")
     return _row("cross_entropy", "z t", (), f"-sum({onehot}*log_softmax(z))/{rows}", f"{back}*{part}", target_pull,
-                push=push, pattern=("error", "sends back the predicted probabilities minus the target"))  # fmt: skip
+                push=push, shown=('G*(softmax(z) - t)/n', '-G*log_softmax(z)/n'), pattern=("error", "sends back the predicted probabilities minus the target"))  # fmt: skip
 
 
 @array_gate("onehot")
@@ -344,7 +344,7 @@ def mse(shapes: tuple[Shape, ...]) -> Gate:
     slope = f"2*(a - b)/{count}"
     back = f"stretch(G{_sizes(a)})"
     return _row("mse", "a b", (), "mean(square(a - b))", f"{back}*({slope})", f"-{back}*({slope})",
-                push=f"sum({slope}*(da - db))", pattern=("error", "sends back the difference"))  # fmt: skip
+                push=f"sum({slope}*(da - db))", shown=('G*2*(a - b)/n', '-G*2*(a - b)/n'), pattern=("error", "sends back the difference"))  # fmt: skip
 
 
 def _vector(name: str, shape: Shape) -> Shape:
@@ -367,7 +367,7 @@ def reshape(shapes: tuple[Shape, ...], *sizes: int) -> Gate:
     if any(size < 0 for size in sizes) or prod(shape) != prod(sizes):
         raise Misfit(f"reshape: the {prod(shape)} entries of {spelled(shape)} do not fill {spelled(sizes)}")
     return _row("reshape", "x", sizes, f"reshape(x{_sizes(sizes)})", f"reshape(G{_sizes(shape)})",
-                text=f"reshape(<x>{_sizes(sizes)})", pattern=MOVES)  # fmt: skip
+                text=f"reshape(<x>{_sizes(sizes)})", shown=('G in the shape of x',), pattern=MOVES)  # fmt: skip
 
 
 @array_gate("index")
@@ -381,7 +381,7 @@ def index(shapes: tuple[Shape, ...], *places: int) -> Gate:
             raise Misfit(f"there is no place {place} along an axis of {size}; places count from 0")
     at = ", ".join(map(str, places))
     return _row("index", "x", shape[len(places) :], f"x[{at}]", f"put(G, {_row_arguments(shape, places)})",
-                text=f"<(x)>[{at}]", tex=f"<[x]>_{{{at}}}", pattern=MOVES)  # fmt: skip
+                text=f"<(x)>[{at}]", tex=f"<[x]>_{{{at}}}", shown=('G at its place, 0 elsewhere',), pattern=MOVES)  # fmt: skip
 
 
 def _row_arguments(shape: Shape, places: tuple[int, ...]) -> str:

@@ -73,9 +73,7 @@ def _ascii(text: str, at: int) -> Meaning:
         return Meaning("strange-character", f"{character!r} is not used in formulas; write round brackets",
                        text.translate(_BRACES) if character in "{}" else None)  # fmt: skip
     if character == "." and (prefix := re.search(r"[A-Za-z_]\w*$", text[max(0, at - 100) : at])):
-        mended = re.sub(r"\b([A-Za-z_]\w*)\.([A-Za-z_]\w*)\(\)", r"\2(\1)", text)  # x.exp()
-        return Meaning("prefix", f"the prefixes np., numpy. and math. are read, {prefix[0]}. is not",
-                       re.sub(r"\b[A-Za-z_][\w.]*\.(?=[A-Za-z_]\w*\()", "", mended))  # fmt: skip
+        return _attribute(text, at, prefix[0])
     if character == "\\":
         command = re.match(r"\\[A-Za-z]*", text[at:])
         return Meaning("latex", "this is LaTeX, which bpcli writes (derive --latex) but does not read",
@@ -95,6 +93,20 @@ def _ascii(text: str, at: int) -> Meaning:
         "!": "there is no factorial; in double quotes the shell may also have replaced the '!'",
     }.get(character, f"{character!r} is not used in formulas")
     return Meaning("strange-character", sentence)
+
+
+def _attribute(text: str, at: int, prefix: str) -> Meaning:
+    """The meaning of a point after a name: of Python's attributes only .T is read, of its modules only three."""
+    attribute = re.match(r"\.(\w*)\s*(\(?)", text[at:])
+    word = attribute[1] if attribute else ""
+    if word in ("t", "transpose"):
+        mended = text[: at + 1] + "T" + re.sub(r"^\(\)", "", text[at + 1 + len(word) :])
+        return Meaning("attribute", "the transpose of an array is written .T", mended, len(word) + 1)
+    if attribute and not attribute[2]:
+        return Meaning("attribute", "after a name no point is read, except in W.T", None, len(word) + 1)
+    mended = re.sub(r"\b([A-Za-z_]\w*)\.([A-Za-z_]\w*)\(\)", r"\2(\1)", text)  # x.exp()
+    return Meaning("prefix", f"the prefixes np., numpy. and math. are read, {prefix}. is not",
+                   re.sub(r"\b[A-Za-z_][\w.]*\.(?=[A-Za-z_]\w*\()", "", mended))  # fmt: skip
 
 
 def _quote(text: str, number: str) -> Meaning:

@@ -158,7 +158,7 @@ gate("acos x", "the arc cosine", "acos(x)", "-1/sqrt((1 - x)*(1 + x))", shown=("
 # x*x becomes infinite and its reciprocal 0, the right answer, where x^2 would stop as an overflow.
 gate("atan x", "the arc tangent", "atan(x)", "1/(1 + x*x)", shown=("1/(1 + x^2)",), tex=r"\arctan\left(<x>\right)")
 gate("atan2 a b", "the angle of the point (b, a)", "atan2(a, b)",
-     "b/hypot(a, b)/hypot(a, b)", "-a/hypot(a, b)/hypot(a, b)", shown=("b/(a^2 + b^2)", "-a/(a^2 + b^2)"),
+     "b/r/r", "-a/r/r", lets=(("r", "hypot(a, b)"),), shown=("b/(a^2 + b^2)", "-a/(a^2 + b^2)"),
      tex=r"\operatorname{atan2}\left(<a>, <b>\right)", analytic=False, example=(3, 4))
 gate("hypot a b", "the length of the vector (a, b)", "hypot(a, b)", "a/y", "b/y",
      shown=("a/sqrt(a^2 + b^2)", "b/sqrt(a^2 + b^2)"),

@@ -9,7 +9,7 @@ from bpcli.compiled import local_function, value_function
 from bpcli.gates import ALIASES, CONVENTIONS, FAMILIES, GATES, Gate
 from bpcli.graph import Builder
 from bpcli.mistakes import closest
-from bpcli.passes import Gradients, grad
+from bpcli.passes import Gradients, grad, parse
 from bpcli.printing import LATEX, write
 from bpcli.result import Result
 from bpcli.trouble import Trouble
@@ -58,6 +58,68 @@ class Catalogue(Result):
         return {"schema": "bpcli/gates/1", "gates": [one.as_json() for one in self.pages]}
 
 
+#: A formula of one gate on arrays, and values for its worked numbers.
+_ON_ARRAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "matmul": ("a @ b", {"a": [[1, 2], [3, 4]], "b": [1, -1]}),
+    "transpose": ("x.T", {"x": [[1, 2, 3], [4, 5, 6]]}),
+    "sum": ("sum(x)", {"x": [1, 2, 3]}),
+    "mean": ("mean(x)", {"x": [1, 2, 3]}),
+    "prod": ("prod(x)", {"x": [2, 3, 4]}),
+    "dot": ("dot(a, b)", {"a": [1, 2, 3], "b": [4, 5, 6]}),
+    "outer": ("outer(a, b)", {"a": [1, 2], "b": [3, 4, 5]}),
+    "norm": ("norm(x)", {"x": [3, 4]}),
+    "softmax": ("softmax(x)", {"x": [3.2, 5.1, -1.7]}),
+    "log_softmax": ("log_softmax(x)", {"x": [3.2, 5.1, -1.7]}),
+    "logsumexp": ("logsumexp(x)", {"x": [3.2, 5.1, -1.7]}),
+    "cross_entropy": ("cross_entropy(z, 0)", {"z": [3.2, 5.1, -1.7]}),
+    "mse": ("mse(a, b)", {"a": [1, 2, 3], "b": [1, 1, 1]}),
+    "reshape": ("reshape(x, 2, 2)", {"x": [1, 2, 3, 4]}),
+    "concat": ("concat(a, b)", {"a": [1, 2], "b": [3]}),
+    "index": ("x[1]", {"x": [5, 6, 7]}),
+    "array": ("[a, b]", {"a": 1, "b": 2}),
+    "stretch": ("stretch(x, 2, 3)", {"x": [1, 2, 3]}),
+    "fold": ("fold(x, 3)", {"x": [[1, 2, 3], [4, 5, 6]]}),
+}
+
+
+def _array_page(name: str) -> Page:
+    formula, values = _ON_ARRAYS[name]
+    typed = parse(formula)
+    example = grad(formula, values, upstream=_twos(formula, values), check=False)
+    row, written = example.graph.row(len(example.graph.gates) - 1), typed.row(len(typed.gates) - 1)
+    return Page(
+        name=name,
+        call=write(typed),
+        summary=written.summary.rstrip(".").replace("\n", " "),
+        local=_sends(row),
+        pattern=row.pattern,
+        domain="",
+        kink=row.kink[1] if row.kink else "",
+        kink_at=row.kink[0] if row.kink else "",
+        expand="",
+        aliases=[],
+        latex=write(typed, style=LATEX),
+        example=example,
+    )
+
+
+def _sends(row: Gate) -> dict[str, str]:
+    """What a gate on arrays sends to each input, as the blackboard has it where that is shorter."""
+    shown = row.shown or row.pull
+    return {name: f"sends {text}" for name, text, pull in zip(row.inputs, shown, row.pull, strict=False) if pull}
+
+
+def _twos(formula: str, values: dict[str, Any]) -> Any:
+    """An upstream gradient of 2 for every entry of the formula's value."""
+    import numpy as np
+
+    from bpcli.passes import prepare
+
+    graph, _, computed = prepare(formula, values, {})
+    twos = np.full(np.shape(computed[graph.output]), 2.0)
+    return float(twos) if twos.ndim == 0 else twos
+
+
 @dataclass(frozen=True, eq=False)
 class Kinks(Result):
     """The derivative at each kink under each convention: (gate, place of the kink, convention -> slopes)."""
@@ -99,7 +161,7 @@ def catalogue() -> Catalogue:
     """Every gate that is advertised."""
     rows = [row for row in GATES.values() if not row.helper]
     rows += [build(2) for _, build in FAMILIES.values() if not build(2).helper]
-    return Catalogue([_page(row) for row in rows])
+    return Catalogue([*map(_page, rows), *map(_array_page, _ON_ARRAYS)])
 
 
 def page(name: str) -> Page:
@@ -107,12 +169,26 @@ def page(name: str) -> Page:
 
     NAME may be an alias or an operator's sign. Raises `Trouble` (exit code 2) when no gate is called so.
     """
-    signs = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "**": "pow", "||": "abs", "σ": "sigmoid"}
+    signs = {
+        "+": "add",
+        "-": "sub",
+        "*": "mul",
+        "/": "div",
+        "^": "pow",
+        "**": "pow",
+        "||": "abs",
+        "σ": "sigmoid",
+        "@": "matmul",
+        ".T": "transpose",
+        "[]": "index",
+    }
     plain = ALIASES.get(signs.get(name, name), signs.get(name, name))
+    if plain in _ON_ARRAYS:
+        return _array_page(plain)
     if plain in FAMILIES:
         return _page(FAMILIES[plain][1](2))
     if plain not in GATES:
-        near = closest(plain, [*GATES, *FAMILIES, *ALIASES])
+        near = closest(plain, [*GATES, *FAMILIES, *ALIASES, *_ON_ARRAYS])
         raise Trouble(f"there is no gate called {name}", code="unknown-gate",
                       tries=[f"bpcli gates {one}" for one in near] or ["bpcli gates"])  # fmt: skip
     return _page(GATES[plain])

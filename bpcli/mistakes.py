@@ -40,7 +40,7 @@ def explain_syntax(text: str, error: Exception, given: Collection[str] = ()) -> 
     start = len(code.rstrip()) if token.type == "$END" else token.start_pos or 0
     end = start + 1 if token.type in ("$END", "_SEPARATOR") else token.end_pos or start + 1
     fault = Fault(text, code, code[start:end], token.type, start, end, given)
-    return _unbalanced(fault) or _EXPLANATIONS.get(token.type, _misplaced_sign)(fault)
+    return _unbalanced(fault) or _equality(fault) or _EXPLANATIONS.get(token.type, _misplaced_sign)(fault)
 
 
 def without_comments(text: str) -> str:
@@ -131,10 +131,19 @@ def _equals(fault: Fault) -> Trouble:
     line_start = max(text.rfind(";", 0, start), text.rfind("\n", 0, start)) + 1
     line_end = min((place for sign in ";\n" if (place := text.find(sign, start)) > 0), default=len(text))
     meant = _equation(text[line_start:start].strip(), text[fault.end : line_end].strip())
-    if re.search(r"\bwhere\s*\([^;\n]*$", text[line_start:start]):
-        return fault.trouble("a condition asks for equality with ==", "misplaced-equals", fault.replaced("=="))
     tries = [fault.replaced(line, line_start, line_end) for line in meant]
     return fault.trouble("a line is NAME = FORMULA: '=' stands once, after one name", "misplaced-equals", *tries)
+
+
+def _equality(fault: Fault) -> Trouble | None:
+    """``where(x = 0, …)``: the error is at the sign or after it."""
+    before = fault.text[max(0, fault.start - _NEARBY) : fault.end]
+    sign = re.search(r"\bwhere\s*\([^,;\n<>=!]*(=)(?!=)[^,;\n<>=!]*$", before)
+    if sign is None or _misspelt_comparison(fault):
+        return None
+    start = fault.end - len(before) + sign.start(1)
+    return fault.trouble("a condition asks for equality with ==", "misplaced-equals",
+                         fault.replaced("==", start, start + 1), start=start, end=start + 1)  # fmt: skip
 
 
 def _equation(left: str, right: str) -> list[str]:
@@ -237,8 +246,10 @@ def _line_end(fault: Fault) -> Trouble:
 
 
 def _closing_bracket(fault: Fault) -> Trouble:
-    if fault.last == "(":
+    if fault.last in _CLOSES:
         start = len(fault.before) - 1
+        if fault.last == "[":
+            return fault.trouble("there is nothing between these brackets", "empty-brackets", start=start)
         names = names_in(fault.text) - set(function_names()) or {"x"}
         tries = [fault.replaced(f"({names.pop()})", start)] if len(names) == 1 else []
         return fault.trouble("there is nothing between these brackets", "empty-brackets", *tries, start=start)
@@ -260,9 +271,16 @@ def _misplaced_sign(fault: Fault) -> Trouble:
     filled = _put_back(fault)
     if filled or (not fault.last and fault.kind in ("TIMES", "SLASH", "POWER")):
         return fault.trouble(f"{message}; in double quotes the shell takes $names away", "misplaced-sign", *filled)
-    start, without = len(fault.before) - len(fault.last), fault.text[: fault.start] + fault.text[fault.end :].lstrip()
-    tries = [without] if fault.kind == "SUPERSCRIPT" else [fault.replaced("", start, fault.start), without]
+    tries = [_without(fault.text, fault.start, fault.end)]
+    if fault.kind != "SUPERSCRIPT":
+        tries.insert(0, _without(fault.text, len(fault.before) - len(fault.last), fault.start))
     return fault.trouble(message, "misplaced-sign", *tries)
+
+
+def _without(text: str, start: int, end: int) -> str:
+    """TEXT without the piece from START to END, and without the space after it unless names would run together."""
+    rest = text[end:].lstrip()
+    return text[:start] + " " * bool(re.match(r"\w", rest) and re.search(r"\w$", text[:start])) + rest
 
 
 def _put_back(fault: Fault) -> list[str]:
@@ -291,8 +309,8 @@ _WORDS = {
 
 def _operand(fault: Fault) -> Trouble:
     """A name, number, bracket or bar where a sign must stand: name what was probably meant."""
-    if not fault.preceded_by(r"[\w).|²³⁰¹⁴-⁹]"):
-        return _misplaced_sign(fault)
+    if not fault.preceded_by(r"[\w).|\]²³⁰¹⁴-⁹]"):
+        return _wanted_number(fault) or _misplaced_sign(fault)
     if word := next((word for word in (fault.found, fault.last) if word in _WORDS), ""):
         start = fault.start if word == fault.found else len(fault.before) - len(word)
         tries = [fault.replaced("", start, fault.start)] if word == "return" else [as_where(fault.text)]
@@ -303,6 +321,18 @@ def _operand(fault: Fault) -> Trouble:
         return fault.trouble("a number has one decimal point", "two-points",
                              fault.replaced(digits, number.start()), start=number.start())  # fmt: skip
     return _power_of_function(fault) or _function_without_brackets(fault) or _missing_sign(fault)
+
+
+def _wanted_number(fault: Fault) -> Trouble | None:
+    """``x[k]``, ``sum(x, axis=k)``, ``exp(x=y)``."""
+    if fault.preceded_by(r"[\w)\]]\s*\[[-\d,\s]*"):
+        return fault.trouble("a place in an array is a whole number, written out: x[0]", "not-whole",
+                             fault.replaced("0"))  # fmt: skip
+    if fault.preceded_by(r"\baxis\s*=\s*-?"):
+        return fault.trouble("an axis is a whole number, written out", "not-whole", fault.replaced("0"))
+    if name := fault.preceded_by(rf"(?<=[(,])\s*({NAME})\s*="):
+        return named_input(fault.source, name[1], name.start(1), name.end() - 1)
+    return None
 
 
 def _power_of_function(fault: Fault) -> Trouble | None:
@@ -355,7 +385,7 @@ def _missing_sign(fault: Fault) -> Trouble:
 
 _EXPLANATIONS: dict[str, Callable[[Fault], Trouble]] = {
     "$END": _end, "EQUALS": _equals, "COMPARE": _comparison, "COMMA": _comma, "_SEPARATOR": _line_end,
-    "CLOSE": _closing_bracket, "CHANGE": _change, "NAME": _operand, "NUMBER": _operand, "OPEN": _operand,
+    "CLOSE": _closing_bracket, "SQUARE_CLOSE": _closing_bracket, "SQUARE_OPEN": _operand, "CHANGE": _change, "NAME": _operand, "NUMBER": _operand, "OPEN": _operand,
     "BAR": _operand,
 }  # fmt: skip
 
@@ -374,19 +404,25 @@ def _strange_character(text: str, at: int) -> Trouble:
 # --- brackets --------------------------------------------------------------------------------------------
 
 
+_CLOSES = {"(": ")", "[": "]"}
+
+
 def _unbalanced(fault: Fault) -> Trouble | None:
     """The `Trouble` for brackets or bars that do not match, if that is what stopped the reading."""
     still_open: list[int] = []
-    for bracket in re.finditer(r"[()]", fault.text[: fault.end]):
-        if bracket[0] == "(":
+    for bracket in re.finditer(r"[()\[\]]", fault.text[: fault.end]):
+        if bracket[0] in _CLOSES:
             still_open.append(bracket.start())
-        elif still_open:
-            still_open.pop()
-        else:
-            tries = [fault.replaced("", *bracket.span())]
-            return fault.trouble("this bracket closes nothing", "unbalanced-bracket", *tries, start=bracket.start(),
-                                 end=bracket.end())  # fmt: skip
-    if re.search(r"[-+*/^(,<>=]$", fault.before):
+            continue
+        message, meant = "this bracket closes nothing", ""
+        if still_open:
+            opening = fault.text[still_open.pop()]
+            if bracket[0] == _CLOSES[opening]:
+                continue
+            message, meant = f"this bracket closes {opening}, but is of the other kind", _CLOSES[opening]
+        return fault.trouble(message, "unbalanced-bracket", fault.replaced(meant, *bracket.span()),
+                             start=bracket.start(), end=bracket.end())  # fmt: skip
+    if re.search(r"[-+*/^@(\[,<>=]$", fault.before):
         return None  # an operand is missing first
     return _still_open(fault, still_open) or _lone_bar(fault)
 
@@ -399,13 +435,14 @@ def _still_open(fault: Fault, brackets: list[int]) -> Trouble | None:
     at_line_end = fault.kind in ("$END", "_SEPARATOR")
     if not at_line_end and line_break < 0:
         return None
-    if at_line_end and text.count("(") == text.count(")"):
+    closing = "".join(_CLOSES[text[place]] for place in reversed(brackets))
+    if at_line_end and all(text.count(opening) == text.count(_CLOSES[opening]) for opening in _CLOSES):
         return fault.trouble("';' ends a line, and a bracket is still open", "unbalanced-bracket", fault.replaced(","))
     stop = len(text[: fault.start if line_break < 0 else line_break].rstrip())
     message = "this bracket is never closed"
     if len(brackets) > 1:
         message = f"{len(brackets):,} brackets are never closed; the last of them is here"
-    return fault.trouble(message, "unbalanced-bracket", fault.replaced(")" * len(brackets), stop, stop),
+    return fault.trouble(message, "unbalanced-bracket", fault.replaced(closing, stop, stop),
                          start=brackets[-1], end=brackets[-1] + 1)  # fmt: skip
 
 
@@ -493,6 +530,17 @@ def wrong_number_of_inputs(text: str, message: str, start: int, end: int) -> Tro
     if "at least 2" in message or message == "where takes 3 inputs, not 2":
         tries = [f"{text[: end - 1]}, 0{text[end - 1 :]}"]
     return Trouble(message, code="wrong-number-of-inputs", source=text, start=start, end=end, tries=tries)
+
+
+def named_input(text: str, name: str, start: int, equals: int) -> Trouble:
+    """``exp(x=2)``; in a condition the sign is meant for equality."""
+    if re.search(r"\bwhere\s*\(\s*$", text[:start]):
+        return Trouble("a condition asks for equality with ==", code="misplaced-equals", source=text, start=equals,
+                       tries=[f"{text[:equals]}=={text[equals + 1 :]}"])  # fmt: skip
+    meant = "axis=" if name in ("dim", "dims", "axes") else ""
+    return Trouble(f"{name} is not something that a function takes by name; axis is", code="keyword", source=text,
+                   start=start, end=start + len(name),
+                   tries=[text[:start] + meant + text[equals + 1 :].lstrip()])  # fmt: skip
 
 
 def misplaced_condition(text: str, wanted: bool, start: int, end: int) -> Trouble:

@@ -324,7 +324,8 @@ class Simplifier(Shaper):
 def shared_parts(graph: Graph, taken: Sequence[str] = ()) -> dict[int, str]:
     """Names for the gates that are used more than once, when writing them out each time would swell the text.
 
-    Written out, the fourth derivative of a sixfold sine has 14,132 gates instead of 329. TAKEN names are left.
+    Written out, the fourth derivative of a sixfold sine has 14,132 gates instead of 329. TAKEN names are left. A
+    comparison has no name: it stands only inside `where`.
     """
     shared, tree = sizes(graph)
     if tree <= 60 * len(graph.outputs) or tree <= 4 * shared:
@@ -333,5 +334,9 @@ def shared_parts(graph: Graph, taken: Sequence[str] = ()) -> dict[int, str]:
     for args in graph.args:
         for node in args:
             uses[node] = uses.get(node, 0) + 1
-    names = (name for number in count(1) if (name := f"s{number}") not in {*graph.inputs, *CONSTANTS, *taken})
-    return {node: next(names) for node in graph.gates if uses.get(node, 0) > 1 and node not in graph.outputs}
+    kept = {*graph.inputs, *CONSTANTS, *taken}
+    names = (name for number in count(1) if (name := f"s{number}") not in kept)
+    return {
+        node: next(names) for place, node in enumerate(graph.gates)
+        if uses.get(node, 0) > 1 and node not in graph.outputs and graph.row(place) not in _COMPARISONS
+    }  # fmt: skip

@@ -20,6 +20,8 @@ A formula is typed as in a lecture:
   functions  exp(x)  max(a, b, c)  sigmoid(x) or σ(x)  |x|   (bpcli gates)
   products   2x  2(x+y)  (x+y)z  (a)(b)  need no *;  x(y+z), a b, 1/2x do
   choice     where(x > 0, log(x), x^2): only the branch taken is evaluated
+  arrays     [1, 2, 3]  [[1, 2], [3, 4]]  W @ x  W.T  x[0]  W[0, 1]
+             sum(x)  sum(X, axis=0)  softmax(s)  cross_entropy(s, 2)  …
   programs   q = x + y; f = q*z    lines end at ; or at a line break, the
              last line's value is the output; # starts a comment; += -= *= /=
              change a name that has a value
@@ -33,8 +35,10 @@ stands for standard input:
   echo '(x+y)*z' | bpcli grad - --x=-2 --y=5 --z=-4
 
 Values: --x=-2 or --x -2, anywhere on the line; --set x=-2 for a name that is
-also an option; --inputs FILE for a .json or .toml table of names and numbers.
-A value may be arithmetic: --x=pi/4.
+also an option; --inputs FILE for a .json, .toml or .npz table of names and
+values. A value may be arithmetic, --x=pi/4, or an array, --W '[[1, 2], [3, 4]]',
+or a file that holds one, --W @weights.csv (.npy, .json). --points data.csv
+evaluates a formula of numbers at every row of a table.
 """
 
 JSON = """\
@@ -49,6 +53,8 @@ bpcli grad    expression, reading (fully bracketed), mode, inputs {name: number}
               input, null where there is none), notes [{code, gate, message}],
               check {ok, differences {}, error {}, verdict {}} by name
               --mode forward: each gate has tangents {name: number}
+              arrays are nested lists; each gate then also has a shape, and
+              --tangent gives output.tangent, --hvp gives hvp {name: array}
               several outputs: jacobian {output: {name: number}}
               --hessian: hessian {name: {name: number}}
 bpcli check   ok, sampled, comparisons {name: {reverse, forward, differences,

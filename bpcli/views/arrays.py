@@ -10,9 +10,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bpcli.array_gates import spelled
-from bpcli.array_passes import ArrayGradients, ArrayLine
+from bpcli.array_passes import ArrayGradients
 from bpcli.checking import OK, Comparison
 from bpcli.figures import align, show
+from bpcli.passes import Gradients
 from bpcli.trouble import visible
 from bpcli.views.gradients import witness
 from bpcli.views.layout import GRADIENT, QUIET, VALUE, Look, note_lines, reading
@@ -23,10 +24,8 @@ CORNER = 3  # rows and columns of a larger one
 
 def render(result: ArrayGradients, look: Look) -> RenderableType:
     """The reading, a block for each gate, then the gradients beside the witness's verdict."""
-    text = Text()
-    for line in result.lines():
-        _gate(text, line, look)
-    text.append("\n")
+    text = gate_blocks(result, look)
+    text.append("\n\n")
     if result.tangents:
         block(text, "", "tangent of the output", result.pushed, GRADIENT, look)
     for name, gradient in result.gradients.items():
@@ -36,6 +35,15 @@ def render(result: ArrayGradients, look: Look) -> RenderableType:
     text.right_crop(1)
     parts: list[RenderableType] = [reading(result.reading, look.everything), Text(), text]
     return Group(*parts, *note_lines(result.notes))
+
+
+def gate_blocks(result: Gradients, look: Look) -> Text:
+    """A block for each gate: its shape, value, upstream gradient and what it sends to each input."""
+    text = Text()
+    for line in result.lines():
+        _gate(text, line, look)
+    text.right_crop(1)
+    return text
 
 
 def _witness(compared: Comparison, digits: int) -> str:
@@ -49,7 +57,7 @@ def _witness(compared: Comparison, digits: int) -> str:
     return f"at {at}: {witness(compared, digits)}, gradient {show(compared.reverse, digits)} ({compared.measured})"
 
 
-def _gate(text: Text, line: ArrayLine, look: Look) -> None:
+def _gate(text: Text, line: Any, look: Look) -> None:
     name = line.text if line.id == line.text else f"{line.id} = {line.text}"
     text.append(f"{visible(name)}  ").append(f"{spelled(line.shape)}\n", QUIET)
     block(text, "    ", "value", line.value, VALUE, look)

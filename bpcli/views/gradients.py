@@ -127,7 +127,7 @@ def _gradients(result: Gradients, look: Look) -> RenderableType:
             row.append("" if compared is None else witness(compared, look.digits))
         rows.append(row)
     headers = ["", "gradient"] + (["differences"] if result.check else [])
-    parts: list[RenderableType] = [fit(look, headers, rows, ["", GRADIENT, ""], words=(0,))]
+    parts: list[RenderableType] = [fit(look, headers, rows, ["", GRADIENT, ""][: len(headers)], words=(0,))]
     if result.check and result.check.sampled:
         parts.append(Text(f"the witness measured {len(comparisons)} of {len(names)} variables (check measures more)",
                           QUIET))  # fmt: skip

@@ -22,7 +22,5 @@ def render(result: Sweep, look: Look) -> RenderableType:
         f"{mark} {scheme}: best {show(pair[1], 2)} at h = {show(pair[0], 2)}"
         for mark, scheme, pair in zip("o*", ("(f(x+h) - f(x))/h", "(f(x+h) - f(x-h))/2h"), best, strict=True) if pair
     ]  # fmt: skip
-    words = (
-        "right of the valley the formula is cut off too early (truncation), left of it digits cancel (rounding)"
-    )
+    words = "right of the valley the formula is cut off too early (truncation), left of it digits cancel (rounding)"
     return Group(Text(title), Text(picture), *map(Text, legend), Text(words, QUIET))
