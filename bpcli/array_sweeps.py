@@ -51,10 +51,7 @@ def numpy_text(formula: str) -> str:
 def _unseen(function: Callable[..., Any]) -> Callable[..., Any]:
     def quietly(*inputs: Any) -> Any:
         with np.errstate(all="ignore"):
-            result = function(*inputs)
-        if not np.isfinite(result).all():
-            raise FloatingPointError
-        return result
+            return function(*inputs)
 
     return quietly
 
@@ -122,6 +119,9 @@ def evaluate_gate(graph: Graph, place: int, values: Values) -> Any:
     """The value of one gate; `Trouble` names the first entry that has none."""
     row = graph.row(place)
     inputs = [values[given] for given in graph.args[place]]
+    if graph.gates[place] in graph.guarded:  # the `where` that takes some of its entries looks at those
+        with np.errstate(all="ignore"):
+            return value_function(row)(*inputs)
     try:
         with _strict():
             result = value_function(row)(*inputs)
@@ -130,16 +130,28 @@ def evaluate_gate(graph: Graph, place: int, values: Values) -> Any:
         reason = ""
     except (ArithmeticError, ValueError) as error:
         reason = str(error) if isinstance(error, ValueError) else ""
+    if not row.lazy:
+        _refuse_taken(graph, values, result)
     return _refuse_entry(graph, place, values, reason)
 
 
-def _refuse_entry(graph: Graph, place: int, values: Values, reason: str) -> NoReturn:
-    """Find the first entry at which a gate has no value, and say why."""
+def _refuse_taken(graph: Graph, values: Values, result: Any) -> None:
+    """For a `where` that took an entry without a value: find the gate in its branch that has none there."""
+    at = tuple(int(k) for k in np.argwhere(~np.isfinite(result))[0])
+    for node in sorted(graph.guarded):
+        if np.shape(values[node]) == np.shape(result) and not np.isfinite(values[node][at]):
+            _refuse_entry(graph, graph.position[node], values, "", at)
+
+
+def _refuse_entry(
+    graph: Graph, place: int, values: Values, reason: str, only: tuple[int, ...] | None = None
+) -> NoReturn:
+    """Find the first entry (ONLY that one, if given) at which a gate has no value, and say why."""
     row, args = graph.row(place), graph.args[place]
     entrywise = row.shape is None
     if entrywise:
         inputs = np.broadcast_arrays(*[values[given] for given in args])
-        for at in np.ndindex(np.shape(inputs[0])):
+        for at in np.ndindex(np.shape(inputs[0])) if only is None else [only]:
             entry = [float(one[at]) for one in inputs]
             try:
                 if math.isfinite(float_function(row)(*entry)):
@@ -188,19 +200,30 @@ def _sends(
     """What a gate sends to each of its inputs that depends on a variable: (which input, the array)."""
     inputs = [values[given] for given in args]
     y = values[node]
+    guarded = node in graph.guarded
     for k in range(len(row.inputs)):
         if not mask >> k & 1:
             continue
         try:
-            if row.pull:
-                if row.pull[k]:
-                    yield k, pull_function(row, k)(*inputs, y, upstream)
-            elif row.local[k] == "1":
-                yield k, upstream
-            elif row.local[k] not in ("", "0"):
-                yield k, upstream * local_function(row, k, kinks)(*inputs, y)
+            with np.errstate(all="ignore") if guarded else _strict():
+                sent = _sent(row, k, inputs, y, upstream, kinks)
+            if guarded and sent is not None and not row.pull:
+                sent = np.where(upstream == 0, 0.0, sent)  # what was not taken sends nothing, whatever its slope
+            if sent is not None and (guarded or "where(" in row.local[k]) and not np.isfinite(sent).all():
+                raise FloatingPointError
         except (ArithmeticError, ValueError):
             refuse(graph, graph.position[node], {}, f"{row.name} has no finite slope at one of its entries", "no-slope")
+        if sent is not None:
+            yield k, sent
+
+
+def _sent(row: Gate, k: int, inputs: Values, y: Any, upstream: Any, kinks: str) -> Any:
+    """What goes back to one input; None for nothing."""
+    if row.pull:
+        return pull_function(row, k)(*inputs, y, upstream) if row.pull[k] else None
+    if row.local[k] == "1":
+        return upstream
+    return upstream * local_function(row, k, kinks)(*inputs, y) if row.local[k] not in ("", "0") else None
 
 
 def sends(graph: Graph, place: int, values: Values, upstream: Any, kinks: str) -> list[Any]:
@@ -217,9 +240,9 @@ def tangent(graph: Graph, values: Values, schedule: Schedule, seeds: dict[int, A
     tangents: Values = [None] * graph.size
     for node, seed in seeds.items():
         tangents[node] = as_value(seed)
-    with _strict():
-        for node, kind, args in zip(*schedule, strict=True):
-            row, mask = graph.kind_table[kind]
+    for node, kind, args in zip(*schedule, strict=True):
+        row, mask = graph.kind_table[kind]
+        with np.errstate(all="ignore") if node in graph.guarded else _strict():
             tangents[node] = _tangent(row, mask, [values[k] for k in args], values[node],
                                       [tangents[k] for k in args], kinks)  # fmt: skip
     return tangents
@@ -232,6 +255,9 @@ def _tangent(row: Gate, mask: int, inputs: Values, y: Any, given: Values, kinks:
     if row.push:
         filled = [given[k] if k in moving else np.zeros(np.shape(inputs[k])) for k in range(len(inputs))]
         return push_function(row)(*inputs, y, *filled)
+    if not row.lazy:
+        branches = [np.zeros(np.shape(y)) if given[k] is None else given[k] for k in (1, 2)]
+        return np.where(inputs[0] != 0, *branches)
     total = None
     for k in moving:
         if row.pull:  # linear in each input: the gate itself, on the tangent

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcli import array_sweeps
+from bpcli.figures import number_or_none
 from bpcli.passes import chosen, parse
-from bpcli.point import bind, number_or_none
+from bpcli.point import bind
 from bpcli.shapes import resolve
 from bpcli.sweeps import forward, reverse
 from bpcli.trouble import Trouble

@@ -97,10 +97,10 @@ class FormulaCommand(click.Command):
             return super().parse_args(ctx, options)
         rest = super().parse_args(ctx, options)
         if len(formulas) > 1:
-            joined = " ".join(formulas)
+            others = [word for word in args if word not in formulas]
             raise Trouble(f"there are {len(formulas)} formulas here: {', '.join(formulas[:5])}", code="two-formulas",
-                          tries=[f"put the formula in single quotes: {_quoted(joined)}"])  # fmt: skip
-        ctx.params["formula"] = self._formula(ctx, formulas, variables)
+                          tries=[self._retyped([" ".join(formulas), *others])])  # fmt: skip
+        ctx.params["formula"] = self._formula(ctx, args, formulas, variables)
         ctx.params["variables"] = variables
         return rest
 
@@ -130,22 +130,27 @@ class FormulaCommand(click.Command):
                     value = next(queue, None)
                 if ctx.resilient_parsing:
                     continue
-                self._add(variables, name, value, list(known))
+                flags = [word for word, option in known.items() if option.is_flag and word[:2] == "--"]
+                self._add(variables, name, value, flags)
             else:
                 formulas.append(word)
         return options, formulas, variables
 
     @staticmethod
-    def _add(variables: dict[str, str], name: str, value: str | None, known: list[str]) -> None:
+    def _add(variables: dict[str, str], name: str, value: str | None, flags: list[str]) -> None:
         if value is None or value.startswith("--"):
-            tries = near(f"--{name}", known) or [f"--{name}=2"]
+            tries = near(f"--{name}", flags) or [f"--{name}=2"]
             raise Trouble(f"--{name} has no value", code="no-value", tries=tries)
         if name in variables:
             raise Trouble(f"{name} is given twice: {variables[name]} and {value}", code="two-values",
                           tries=[f"--{name}={value}"])  # fmt: skip
         variables[name] = value
 
-    def _formula(self, ctx: click.Context, formulas: list[str], variables: dict[str, str]) -> str:
+    def _retyped(self, args: list[str]) -> str:
+        """The whole command line again, with other arguments."""
+        return " ".join(["bpcli", str(self.name), *map(_quoted, args)])
+
+    def _formula(self, ctx: click.Context, args: list[str], formulas: list[str], variables: dict[str, str]) -> str:
         if formulas and formulas[0] != "-":
             return formulas[0]
         if formulas or not sys.stdin.isatty():
@@ -153,9 +158,9 @@ class FormulaCommand(click.Command):
             if text.strip() or formulas:
                 return text
         options = [word for option in self.get_params(ctx) for word in option.opts]
-        for name, value in variables.items():  # a misspelt flag has swallowed the formula
+        for name in variables:  # a misspelt flag has swallowed the formula
             if spellings := near(f"--{name}", options):
-                tries = [f"bpcli {self.name} {spellings[0]} {_quoted(value)}"]
+                tries = [self._retyped([spellings[0] if word == f"--{name}" else word for word in args])]
                 raise Trouble(f"there is no option --{name}", code="unknown-option", tries=tries)
         tries = [f"bpcli {self.name} '(x+y)*z' --x=-2 --y=5 --z=-4"]
         raise Trouble("there is no formula", code="no-formula", tries=tries)

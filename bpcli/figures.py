@@ -1,12 +1,26 @@
-"""Numbers as people read them: so many significant digits, points in line, a small number never shown as 0."""
+"""Numbers as people read and write them: so many significant digits, points in line, a small number never shown as 0."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from math import floor, isfinite, log10
+from math import floor, inf, isfinite, log10
 from typing import Any
 
 _SMALLEST, _LARGEST = 1e-4, 1e7  # outside this range a number is written with a power of ten
+
+
+#: A number written out in plain ASCII digits, and nothing else: not nan, 1_000, or wide digits.
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+
+MOST_DIGITS = 400  # characters of a number that is read
+
+
+def number_or_none(text: str) -> float | None:
+    """The finite number that TEXT writes out in plain digits, or None."""
+    plain = text.strip().replace("−", "-")
+    value = float(plain) if len(plain) <= MOST_DIGITS and NUMBER.fullmatch(plain) else inf
+    return value if isfinite(value) else None
 
 
 def show(value: float | None, digits: int = 4) -> str:
@@ -18,7 +32,7 @@ def show(value: float | None, digits: int = 4) -> str:
     if value is None:
         return ""
     if not isfinite(value):
-        return str(value)
+        return "-"  # an entry that a `where` did not take
     if value == 0:
         return "0"
     size = abs(value)

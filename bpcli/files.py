@@ -9,6 +9,7 @@ import os.path
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from bpcli.figures import number_or_none
 from bpcli.trouble import Trouble
 
 #: The largest array read, in entries (1 GiB of doubles).
@@ -163,8 +164,6 @@ def _no_constant(constant: str) -> NoReturn:
 def _csv_rows(path: str) -> Iterator[list[tuple[int, float]]]:
     """The rows of numbers of a .csv file, each entry with its line."""
     import csv
-
-    from bpcli.point import number_or_none
 
     for line, row in enumerate(csv.reader(read_text(path).splitlines()), start=1):
         if not row:

@@ -89,9 +89,12 @@ def check(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt:
 def _gradients(graph: Graph, values: Values, names: Sequence[str], kinks: str) -> dict[str, Any]:
     """The gradient of each variable: a float or, of an array, an array."""
     if graph.shapes is not None:
-        from bpcli.array_passes import need_upstream, pull_back
+        from bpcli.array_passes import pull_back
 
-        gradients: dict[str, Any] = pull_back(graph, values, names, need_upstream(graph, None), kinks)[0]
+        if shape := graph.shapes[graph.output]:
+            raise Trouble(f"the output is an array of shape {shape}; slopes are measured of a number",
+                          code="array-output", tries=[f"sum({graph.source})"])  # fmt: skip
+        gradients: dict[str, Any] = pull_back(graph, values, names, 1.0, kinks)[0]
         return gradients
     adjoints = reverse(graph, values, {graph.output: 1.0}, kinks)
     return {name: float(adjoints[graph.inputs[name]]) for name in names}

@@ -93,6 +93,21 @@ class Graph:
         )
 
     @cached_property
+    def guarded(self) -> frozenset[int]:
+        """The gates that only feed branches of a `where` entry by entry: entries not taken may have no value."""
+        if all(row.lazy for row, _ in self.kind_table):
+            return frozenset()
+        used = {given for inputs in self.args for given in inputs}
+        taken = {node for node in self.gates if node not in used} | set(self.outputs)
+        for node, inputs in zip(reversed(self.gates), reversed(self.args), strict=True):
+            row = self.row(self.position[node])
+            if not row.lazy:
+                taken.add(inputs[0])
+            elif node in taken:
+                taken.update(inputs)
+        return frozenset(node for node in self.gates if node not in taken)
+
+    @cached_property
     def branching(self) -> bool:
         """Whether there is a `where`, so that what is evaluated depends on the values."""
         return any(row is WHERE for row, _ in self.kind_table)

@@ -10,6 +10,7 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from bpcli.figures import MOST_DIGITS
 from bpcli.gates import ALIASES, CONSTANTS, GATES, SIZED, Gate, find
 from bpcli.graph import WHERE, Builder, Graph
 from bpcli.trouble import Trouble
@@ -36,7 +37,7 @@ class Limits(NamedTuple):
     characters: int | None = None
     brackets: int | None = None
     lines: int | None = None
-    digits: int = 400
+    digits: int = MOST_DIGITS
     gates: int = 1_000_000
 
 

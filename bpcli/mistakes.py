@@ -385,8 +385,8 @@ def _missing_sign(fault: Fault) -> Trouble:
 
 _EXPLANATIONS: dict[str, Callable[[Fault], Trouble]] = {
     "$END": _end, "EQUALS": _equals, "COMPARE": _comparison, "COMMA": _comma, "_SEPARATOR": _line_end,
-    "CLOSE": _closing_bracket, "SQUARE_CLOSE": _closing_bracket, "SQUARE_OPEN": _operand, "CHANGE": _change, "NAME": _operand, "NUMBER": _operand, "OPEN": _operand,
-    "BAR": _operand,
+    "CLOSE": _closing_bracket, "SQUARE_CLOSE": _closing_bracket, "CHANGE": _change, "NAME": _operand,
+    "NUMBER": _operand, "OPEN": _operand, "SQUARE_OPEN": _operand, "BAR": _operand,
 }  # fmt: skip
 
 
@@ -402,7 +402,6 @@ def _strange_character(text: str, at: int) -> Trouble:
 
 
 # --- brackets --------------------------------------------------------------------------------------------
-
 
 _CLOSES = {"(": ")", "[": "]"}
 
@@ -580,7 +579,8 @@ def constant_assigned(text: str, name: str, start: int, end: int) -> Trouble:
 
 def with_name(text: str, name: str, other: str) -> str:
     """TEXT with OTHER for every use of the variable NAME."""
-    return re.sub(rf"(?<![\w.]){NAME}", lambda word: other if plain_name(word[0]) == name else word[0], text)
+    pieces = rf"[\d.]+(?:[eE][+-]?\d+)?|({NAME})"
+    return re.sub(pieces, lambda piece: other if piece[1] and plain_name(piece[1]) == name else piece[0], text)
 
 
 def _free_name(text: str, name: str) -> str:
@@ -595,7 +595,7 @@ def joined_name(name: str, variables: Collection[str]) -> str | None:
     """What NAME may be when it is several names run together: ``sinx`` is sin(x), ``xy`` is x*y."""
     for function in sorted([*GATES, *FAMILIES, *ALIASES], key=len, reverse=True):
         rest = name[len(function) :]
-        if name.startswith(function) and rest and (rest in variables or len(rest) == 1) and rest[0] != "_":
+        if name.startswith(function) and (rest in variables or rest in ("x", "y", "z")):  # but "cost" is a good name
             return f"{function}({rest})"
     known = sorted((variable for variable in [*variables, *CONSTANTS] if variable), key=len, reverse=True)
     factors, rest = [], name

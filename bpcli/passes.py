@@ -178,7 +178,12 @@ class Gradients(Result):
         """What the user should know: characters read as others, kinks met."""
         return notes_of(self.graph, self.values, self.kinks)
 
-    def lines(self) -> Iterator[GateLine]:
+    @property
+    def pushed(self) -> Any:
+        """With arrays and in forward mode, the tangent of the output; otherwise None."""
+        return None
+
+    def lines(self) -> Iterator[Any]:
         """The gates that were evaluated, in order."""
         return gate_lines(self.graph, self.values, self.kinks, self.adjoints, self.tangents)
 

@@ -7,20 +7,12 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from bpcli.figures import NUMBER
 from bpcli.gates import CONSTANTS, function_names
 from bpcli.graph import Graph
 from bpcli.language import STUDENT, parse, plain_name
 from bpcli.sweeps import forward
 from bpcli.trouble import NO_ANSWER, UNREADABLE, Trouble
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
-
-
-def number_or_none(text: str) -> float | None:
-    """The finite number that TEXT writes out in plain digits, or None."""
-    plain = text.strip().replace("−", "-")
-    value = float(plain) if len(plain) <= STUDENT.digits and _NUMBER.fullmatch(plain) else math.inf
-    return value if math.isfinite(value) else None
 
 
 def read_value(name: str, text: str) -> Any:
@@ -52,7 +44,7 @@ def read_number(name: str, text: str) -> float:
     Raises `Trouble` for anything else: nan, inf, 1_000, wide digits, a decimal comma, numbers beyond doubles.
     """
     plain = text.strip().replace("−", "-")
-    if len(plain) <= STUDENT.digits and _NUMBER.fullmatch(plain):
+    if len(plain) <= STUDENT.digits and NUMBER.fullmatch(plain):
         value = float(plain)
         if math.isinf(value):
             raise _unreadable(name, text, f"the value of {name} is too large: the largest number is about 1.8e308",
@@ -67,7 +59,7 @@ def read_number(name: str, text: str) -> float:
         if trouble.exit_code == NO_ANSWER or trouble.code == "too-large":
             raise _unreadable(name, text, f"the value of {name}: {trouble.message}", trouble.code,
                               exit_code=trouble.exit_code) from None  # fmt: skip
-        tries = [line for line in trouble.tries if _NUMBER.fullmatch(line)]
+        tries = [line for line in trouble.tries if NUMBER.fullmatch(line)]
     message = f"the value of {name} is not a number: {text}" if text.strip() else f"{name} has no value"
     raise _unreadable(name, text, message, "not-a-number", tries or ["2"])
 
@@ -167,7 +159,8 @@ def _joined(graph: Graph, free: Collection[str], given: Collection[str]) -> Trou
     """The `Trouble` for names without a value that are several names run together, such as ``sinx`` or ``xy``."""
     from bpcli.mistakes import joined_name, mended, with_name
 
-    meant = {name: what for name in free if (what := joined_name(name, given))}
+    known = {*given, *graph.inputs}
+    meant = {name: what for name in free if (what := joined_name(name, known - {name}))}
     if not meant:
         return None
     text = graph.source

@@ -7,7 +7,7 @@ from functools import cache
 from math import copysign
 from typing import NamedTuple
 
-from bpcli.gates import CALLS, GATES, NEGATES, Gate
+from bpcli.gates import CALLS, GATES, NEGATES, RAISES, Gate
 from bpcli.graph import Graph, figure
 
 _NEG = GATES["neg"]
@@ -92,7 +92,8 @@ def gate_text(graph: Graph, place: int, style: Style = FORMULA) -> str:
             out.append(piece)
         else:
             node = args[piece[0]]
-            bracketed = piece[1] != "<" and (_negative(graph, node) or (row is _NEG and _is_number(graph, node)))
+            number = _is_number(graph, node) and (row is _NEG or piece[1] == ".")
+            bracketed = piece[1] != "<" and (number or _negative(graph, node))
             out.append(f"({graph.ids[node]})" if bracketed else graph.ids[node])
     return "".join(out)
 
@@ -109,6 +110,8 @@ def _template(row: Gate, latex: bool) -> list[Piece]:
         if match := re.fullmatch(r"<([(\[]?)(\w+)[)\]]?>", piece):
             pieces.append((row.inputs.index(match[2]), match[1] or "<"))
         elif piece:
+            if piece.startswith((".T", "[")) and pieces and not isinstance(pieces[-1], str):
+                pieces[-1] = (pieces[-1][0], ".")  # W.T and x[0]: only after a name, a call or a bracket
             pieces.append(piece)
     return pieces
 
@@ -118,12 +121,14 @@ def _needs_brackets(graph: Graph, node: int, row: Gate, how: str, style: Style, 
         return False
     place = graph.position.get(node)
     if place is None:
-        if row is _NEG and _is_number(graph, node):
+        if _is_number(graph, node) and (row is _NEG or how == "."):
             return True  # -3 is a number: the gate that changes its sign is -(3)
         binds = NEGATES if _negative(graph, node) else CALLS
     else:
         child = graph.row(place)
         loose = child.tex_binds if style.latex and child.tex_binds is not None else child.binds
+        if how == "." and child.name == "array":
+            loose = RAISES
         binds = CALLS if node in graph.names and not inline else loose
     if style.every_bracket:
         return binds < CALLS

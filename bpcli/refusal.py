@@ -21,7 +21,7 @@ def refuse(
     entry = str(list(at)) if at else ""
     known = {k: values[k] for k in dict.fromkeys(args) if not isinstance(values, Mapping) or k in values}
     numbers = {k: float(value) for k, value in known.items() if not getattr(value, "shape", ())}
-    given = [f"{_text(graph, k)}{entry} = {value:.6g}" for k, value in numbers.items() if k not in graph.constants]
+    given = [f"{_text(graph, k, entry)} = {value:.6g}" for k, value in numbers.items() if k not in graph.constants]
     start, end = graph.span(node)
     raise Trouble(
         sentence + (f"; here {', '.join(given)}" if given else ""),
@@ -30,9 +30,10 @@ def refuse(
     )  # fmt: skip
 
 
-def _text(graph: Graph, node: int) -> str:
-    """An operand as its formula, or as its id when that is long."""
-    if node not in graph.position or node in graph.names:
-        return graph.ids[node]
-    text = write(graph, node)
-    return text if len(text) <= 40 else graph.ids[node]
+def _text(graph: Graph, node: int, entry: str) -> str:
+    """An operand, or its ENTRY, as its formula, or as its id when that is long."""
+    text = graph.ids[node]
+    if node in graph.position and node not in graph.names:
+        formula = write(graph, node)
+        text = formula if len(formula) <= 40 else text
+    return f"({text}){entry}" if entry and not text.isidentifier() else f"{text}{entry}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, ClassVar
 
 
@@ -27,9 +28,11 @@ class Result:
 
 
 def plain(value: Any) -> Any:
-    """VALUE for JSON: arrays as nested lists and numpy's numbers as floats, wherever they are in it."""
+    """VALUE for JSON: arrays as nested lists, numpy's numbers as floats, and null for an entry without a value."""
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not isfinite(value) else value

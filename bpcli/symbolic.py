@@ -26,7 +26,10 @@ def derivatives(graph: Graph, wanted: Sequence[tuple[int, str]], blackboard: boo
     """
     work = Simplifier(graph)
     for place, node in enumerate(graph.gates):
-        work.made[node] = work.gate(graph.row(place), tuple([work.leaf(k) for k in graph.args[place]]))
+        args = tuple([work.leaf(k) for k in graph.args[place]])
+        if graph.row(place) is WHERE:
+            work.choices.add(args[0])
+        work.made[node] = work.gate(graph.row(place), args)
     between = _between(graph, {graph.inputs[name] for _, name in wanted})
     zero = work.number(0)
     swept: dict[int, dict[int, int]] = {}
@@ -109,6 +112,10 @@ class Simplifier(Shaper):
         super().__init__(old, shapes, [name for name, node in old.inputs.items() if old.active[node]])
         self.known: dict[object, int] = {}
         self.parts: dict[int, tuple[Gate, tuple[int, ...]]] = {}
+        self.choices: set[int] = set()
+        """The conditions of each `where` of the formula."""
+        self.guards: dict[int, int] = {}
+        """For a choice with a 0 in it, or a sum of such, the condition outside of which it is 0."""
 
     def constant(self, value: Any, name: str | None = None, start: int = 0, end: int = 0) -> int:
         key = name or (figure(value), shape_of(value))  # 0 and -0 are different numbers
@@ -159,14 +166,53 @@ class Simplifier(Shaper):
     def gate(self, row: Gate, args: tuple[int, ...], start: int = 0, end: int = 0) -> int:
         """The node for ROW applied to ARGS, simplified."""
         row, args, shape = self.fitted(row, args, start, end)
-        simpler = self._simplify(row, args)
-        if simpler is not None:
-            return simpler
-        if (row, args) not in self.known:
+        node = self._simplify(row, args)
+        if node is None and (row, args) not in self.known:
             node = self.known[row, args] = self.builder.gate(row, args)
             self.parts[node] = row, args
             self.shapes[node] = shape
-        return self.known[row, args]
+            self._note_guard(node, row, args)
+        return self._guarded(row, args, self.known[row, args] if node is None else node)
+
+    def _note_guard(self, node: int, row: Gate, args: tuple[int, ...]) -> None:
+        """Keep the condition outside of which NODE is 0, if there is one."""
+        guards = self.guards
+        if row is WHERE and args[0] in self.choices and any(self._value(k) == 0 or k in guards for k in args[1:]):
+            inside = self.gate(WHERE, (args[0], self._inside(args[1]), self._inside(args[2])))
+        elif row in (_ADD, _SUB) and all(k in guards for k in args):
+            inside = self.gate(WHERE, (guards[args[0]], self.number(1), self._inside(args[1])))
+        elif row is _NEG and args[0] in guards:
+            inside = self._inside(args[0])
+        else:
+            return
+        if self._value(inside) is None:
+            guards[node] = self._holds(inside)
+            self.choices.add(guards[node])
+
+    def _inside(self, node: int) -> int:
+        """The number 1 where NODE may be something else than 0, and 0 elsewhere."""
+        if self._value(node) == 0:
+            return self.number(0)
+        one = self.number(1)
+        return self.gate(WHERE, (self.guards[node], one, self.number(0))) if node in self.guards else one
+
+    def _holds(self, number: int) -> int:
+        """The condition that NUMBER, a 1 or 0, is not 0."""
+        condition, a, b = self._is(number, WHERE) or (number, number, number)
+        plain = (self._value(a), self._value(b)) == (1, 0)
+        return condition if plain else self.gate(_NE, (number, self.number(0)))
+
+    def _guarded(self, row: Gate, args: tuple[int, ...], node: int) -> int:
+        """NODE, which is ROW of ARGS; where a factor is 0 by its guard, the other one is not evaluated.
+
+        It may have no value there: it belongs to a part that several choices use and none takes.
+        """
+        if row not in (_MUL, _DIV) or node not in self.parts or self.parts[node][0] is WHERE:
+            return node
+        for factor, other in (args, args[::-1]) if row is _MUL else (args,):
+            if factor in self.guards and other in self.parts:
+                return self.gate(WHERE, (self.guards[factor], node, self.number(0)))
+        return node
 
     def _value(self, node: int) -> float | None:
         """The value of a number without a name, also of a stretched one; None for anything else."""
@@ -318,6 +364,11 @@ class Simplifier(Shaper):
         value = self._value(condition)
         if value is not None:
             return a if value else b
+        first, second = self._is(a, WHERE), self._is(b, WHERE)
+        if first and first[0] == condition:  # asked again
+            return self.gate(WHERE, (condition, first[1], b))
+        if second and second[0] == condition:
+            return self.gate(WHERE, (condition, a, second[2]))
         return a if a == b else None
 
 

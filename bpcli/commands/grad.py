@@ -77,5 +77,6 @@ def command(
 def _print_gradients(result: Gradients, digits: int) -> None:
     from bpcli.figures import show, show_nested
 
-    for name, gradient in result.gradients.items():
+    pushed = {"tangent": result.pushed} if result.tangents and not result.gradients else {}
+    for name, gradient in (result.gradients | pushed).items():
         click.echo(f"{name} {show(gradient, digits) if isinstance(gradient, float) else show_nested(gradient, digits)}")

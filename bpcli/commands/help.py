@@ -46,8 +46,8 @@ With --json a command prints one JSON object, and its error as one JSON object
 on standard error. Numbers are full doubles; there is no NaN and no Infinity.
 "schema" names the form and its version.
 
-bpcli grad    expression, reading (fully bracketed), mode, inputs {name: number},
-              output {name, value, upstream}, gradients {name: number},
+bpcli grad    expression, reading (fully bracketed), mode, inputs {name:
+              number}, output {name, value, upstream}, gradients {name: number},
               gates [{id, gate, text, inputs [ids], value, local, upstream,
               sends}] in order of evaluation (local and sends: one for each
               input, null where there is none), notes [{code, gate, message}],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -17,9 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bpcli.figures import align
-from bpcli.passes import Note
 from bpcli.result import Result
 from bpcli.trouble import visible
+
+if TYPE_CHECKING:
+    from bpcli.passes import Note
 
 VALUE, GRADIENT, QUIET = "green", "red", "dim"
 
