@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Command -> its line in the list, most used first.
 COMMANDS = {
-    "grad": "every value, local gradient and product of a formula, and its gradients",
+    "grad": "every value, local gradient and product, and the gradients",
     "check": "hold the gradients against differences; say where there are kinks",
     "derive": "the derivatives as formulas",
     "gates": "the table of gates, or one gate in full",
@@ -35,7 +35,7 @@ EXAMPLES = """\
   bpcli grad 'sigmoid(w*x + b)' --w=2 --x=-1 --b=-3 --expand
 """
 
-_OPTION = re.compile(r"--([^\W\d_]\w*)(?:=(.*))?", re.DOTALL)
+_OPTION = re.compile(r"--([^\W\d]\w*)(?:=(.*))?", re.DOTALL)
 
 
 class Commands(click.Group):
@@ -195,10 +195,18 @@ def write_help(command: click.Command, ctx: click.Context, formatter: click.Help
     """Help with the examples first: the first paragraph of the docstring, its examples, then the options."""
     formatter.write_usage(ctx.command_path, "FORMULA --NAME=VALUE … [OPTIONS]" if isinstance(command, FormulaCommand)
                           else " ".join(command.collect_usage_pieces(ctx)))  # fmt: skip
-    formatter.write("\n" + _docstring(command) + "\n")
+    formatter.write("\n" + _wrapped(_docstring(command)) + "\n")
     with formatter.section("Options"):
         options = [option for option in command.get_params(ctx) if isinstance(option, click.Option)]
         formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])
+
+
+def _wrapped(text: str) -> str:
+    """TEXT with its paragraphs wrapped to 78 columns; indented lines stay as they are."""
+    from textwrap import fill
+
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(one if "\n  " in one else fill(one, 78) for one in paragraphs)
 
 
 def _docstring(command: click.Command) -> str:
@@ -267,6 +275,8 @@ def _from_click(error: click.UsageError) -> Trouble:
     path = error.ctx.command_path if error.ctx else "bpcli"
     possible = getattr(error, "possibilities", None) or []
     message = error.format_message().removesuffix(".")
+    message = message.replace("is not in the range", "must be in the range").replace("<=x<=", " to ")
+    message = message.replace("is not a valid integer range", "is not a whole number")
     return Trouble(message[:1].lower() + message[1:], code="usage", exit_code=UNREADABLE,
                    tries=[*possible, f"{path} --help"][:2])  # fmt: skip
 

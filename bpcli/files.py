@@ -76,6 +76,8 @@ def checked_array(value: Any, where: str) -> Any:
         raise Trouble(f"{where} is not an array of numbers (its type is {array.dtype})", code="not-a-number")
     if array.size > MOST_ENTRIES:
         raise Trouble(f"{where} has {array.size:,} entries; the limit is {MOST_ENTRIES:,}", code="too-large")
+    if not array.size:
+        raise Trouble(f"{where} has no entries: its shape is {array.shape}", code="empty")
     array = array.astype(np.float64)
     finite = np.isfinite(array)
     if not finite.all():

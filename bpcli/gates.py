@@ -97,7 +97,7 @@ def gate(signature: str, summary: str, forward: str, *local: str, **fields: Any)
 
 
 DISTRIBUTES = ("distributor", "hands the upstream gradient on to every input, unchanged")
-SWITCHES = ("switcher", "its local gradients are its inputs, switched")
+SWITCHES = ("switcher", "multiplies the upstream gradient by the other input")
 ROUTES = ("router", "hands the whole upstream gradient to the input that won")
 OPENS = ("valve", "lets the upstream gradient through when open and stops it when closed")
 STOPS = ("stopper", "is flat wherever it has a slope, so no gradient gets through")

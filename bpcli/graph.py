@@ -236,4 +236,4 @@ def figure(value: Any) -> str:
         return f"[{', '.join(map(figure, value))}]"
     if abs(value) < 1e16 and value == int(value):
         return str(int(value)) if value or str(value)[0] != "-" else "-0"
-    return repr(value)
+    return repr(float(value))

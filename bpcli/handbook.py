@@ -82,6 +82,9 @@ _ON_ARRAYS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+_CLIPS = "x == low or x == high"  # the table's own condition says it with a product, for arrays
+
+
 def _array_page(name: str) -> Page:
     formula, values = _ON_ARRAYS[name]
     typed = parse(formula)
@@ -208,7 +211,7 @@ def _page(row: Gate) -> Page:
         pattern=row.pattern,
         domain="; ".join(sentence for _, sentence in row.domain),
         kink=row.kink[1] if row.kink else "",
-        kink_at="" if not row.kink else "a tie" if family else row.kink[0],
+        kink_at="" if not row.kink else "a tie" if family else _CLIPS if row.name == "clip" else row.kink[0],
         expand=row.expand or "",
         aliases=[alias for alias, name in ALIASES.items() if name == row.name],
         latex=write(graph, style=LATEX),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from bpcli.checking import Check
 from bpcli.checking import check as compare
+from bpcli.gates import COMPARES
 from bpcli.graph import Graph
 from bpcli.language import OWN, Limits
 from bpcli.language import parse as read
@@ -52,6 +53,8 @@ def parse(formula: str, *, variables: Sequence[str] = (), limits: Limits = OWN, 
     graph = read(formula, variables=variables, limits=limits)
     if output is not None:
         graph = _with_outputs(graph, [output] if isinstance(output, str) else list(output))
+    if expand and fuse:
+        raise Trouble("--expand and --fuse undo each other", code="usage", tries=["--expand", "--fuse"])
     if expand or fuse or share:
         from bpcli import rewrite
 
@@ -117,7 +120,8 @@ def chosen(graph: Graph, wrt: str | Sequence[str] | None) -> list[str]:
             from bpcli.mistakes import closest
 
             names_there = list(graph.inputs)
-            tries = [f"--wrt {near}" for near in closest(name, names_there)]
+            near = closest(name, names_there) or [",".join(names_there)] * bool(names_there)
+            tries = [f"--wrt {one}" for one in near]
             has = f"it has {', '.join(names_there)}" if names_there else "it has none"
             raise Trouble(f"the formula has no variable {name}; {has}", code="unknown-variable", tries=tries)
     return names
@@ -136,7 +140,7 @@ def notes_of(graph: Graph, values: Values, kinks: str) -> list[Note]:
             if slope is not None
         )  # fmt: skip
         message = f"{graph.ids[node]}: {row.kink[1]}"
-        if "jump" not in row.kink[1] and "edge" not in row.kink[1]:
+        if "jump" not in row.kink[1] and row.binds != COMPARES:
             message += f"; took {taken} ({kinks} convention)"
         notes.append(Note("kink", graph.ids[node], message))
     return notes

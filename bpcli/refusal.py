@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from bpcli.figures import show
 from bpcli.graph import Graph
 from bpcli.printing import write
 from bpcli.trouble import NO_ANSWER, Trouble
@@ -21,7 +22,7 @@ def refuse(
     entry = str(list(at)) if at else ""
     known = {k: values[k] for k in dict.fromkeys(args) if not isinstance(values, Mapping) or k in values}
     numbers = {k: float(value) for k, value in known.items() if not getattr(value, "shape", ())}
-    given = [f"{_text(graph, k, entry)} = {value:.6g}" for k, value in numbers.items() if k not in graph.constants]
+    given = [f"{_text(graph, k, entry)} = {show(value, 6)}" for k, value in numbers.items() if k not in graph.constants]
     start, end = graph.span(node)
     raise Trouble(
         sentence + (f"; here {', '.join(given)}" if given else ""),

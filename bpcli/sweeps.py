@@ -181,7 +181,7 @@ def local_gradients(graph: Graph, place: int, values: Values, kinks: str = "torc
         except (ArithmeticError, ValueError):
             local = math.nan
         if not math.isfinite(local):
-            refuse(graph, place, values, f"{row.name} has no finite slope here", "no-slope")
+            refuse(graph, place, values, f"{row.name} has no finite slope at this point", "no-slope")
         gradients.append(local)
     return gradients
 

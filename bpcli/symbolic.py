@@ -176,15 +176,17 @@ class Simplifier(Shaper):
 
     def _note_guard(self, node: int, row: Gate, args: tuple[int, ...]) -> None:
         """Keep the condition outside of which NODE is 0, if there is one."""
-        guards = self.guards
-        if row is WHERE and args[0] in self.choices and any(self._value(k) == 0 or k in guards for k in args[1:]):
+        guards, branches = self.guards, [k for k in args[1:] if self._value(k) != 0]
+        if row is WHERE and args[0] in self.choices and (len(branches) < 2 or any(k in guards for k in branches)):
             inside = self.gate(WHERE, (args[0], self._inside(args[1]), self._inside(args[2])))
-        elif row in (_ADD, _SUB) and all(k in guards for k in args):
-            inside = self.gate(WHERE, (guards[args[0]], self.number(1), self._inside(args[1])))
-        elif row is _NEG and args[0] in guards:
-            inside = self._inside(args[0])
         else:
-            return
+            guarded = [k for k in args if k in guards]
+            terms = {WHERE: branches, _ADD: args, _SUB: args, _NEG: args, _DIV: args[:1], _MUL: guarded[:1]}.get(row)
+            if not terms or not all(k in guards for k in terms):
+                return
+            inside = self._inside(terms[-1])
+            if len(terms) == 2:
+                inside = self.gate(WHERE, (guards[terms[0]], self.number(1), inside))
         if self._value(inside) is None:
             guards[node] = self._holds(inside)
             self.choices.add(guards[node])

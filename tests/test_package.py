@@ -24,7 +24,9 @@ def test_wheel(tmp_path: Path) -> None:
     assert {f"bpcli/{path.relative_to(ROOT)}" for path in shipped} <= names
     assert {"bpcli/_tables.py", "bpcli/py.typed"} <= names
     place = tmp_path / "installed"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-t", str(place), str(wheel)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-t", str(place), str(wheel)], check=True
+    )
     program = (
         "import bpcli, bpcli._tables, bpcli.grammar as g;"
         "assert g._saved('formula', g.text('formula')) is not None;"

@@ -109,7 +109,11 @@ def given(variables: Mapping[str, str], assignments: tuple[str, ...], inputs: st
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name.strip():
-            raise Trouble(f"--set takes NAME=VALUE, not {assignment}", code="usage", tries=[f"--set {assignment.strip('= ') or 'x'}=2"])
+            raise Trouble(
+                f"--set takes NAME=VALUE, not {assignment}",
+                code="usage",
+                tries=[f"--set {assignment.strip('= ') or 'x'}=2"],
+            )
         if name.strip() in typed:
             raise Trouble(f"{name.strip()} is given twice: {typed[name.strip()]} and {value}", code="two-values")
         typed[name.strip()] = value

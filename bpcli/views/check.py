@@ -8,20 +8,24 @@ from rich.text import Text
 from bpcli.checking import KINK, Comparison
 from bpcli.figures import show
 from bpcli.gradient_check import Checked
+from bpcli.printing import write
 from bpcli.views.layout import GRADIENT, QUIET, Look, fit, note_lines
 
 
 def render(result: Checked, look: Look) -> RenderableType:
     """A row for each variable: every way to its gradient, and the verdict."""
     comparisons = list(result.check.comparisons.values())
+    if not comparisons:
+        return Text("there is no variable to check")
     with_complex = any(one.complex is not None for one in comparisons)
     headers = ["", "reverse", "forward", "differences", *["complex step"] * with_complex, "error", "step", "verdict"]
     rows = []
     for one in comparisons:
         name = f"{one.name}{list(one.entry)}" if one.entry else one.name
-        step = "" if one.slope is None else show(one.slope.step, 2)
+        step = "" if one.slope is None or one.slope.jumps else show(one.slope.step, 2)
+        difference = "" if one.verdict == KINK else show(one.difference, look.digits)
         rows.append([
-            name, show(one.reverse, look.digits), show(one.forward, look.digits), show(one.difference, look.digits),
+            name, show(one.reverse, look.digits), show(one.forward, look.digits), difference,
             *[show(one.complex, look.digits)] * with_complex, show(one.error, 2), step, verdict(one, result, look.digits),
         ])  # fmt: skip
     styles = ["", GRADIENT, GRADIENT, "", *[""] * with_complex, QUIET, QUIET, ""]
@@ -38,7 +42,7 @@ def verdict(one: Comparison, result: Checked, digits: int) -> str:
     """The verdict in words: at a kink, both slopes and the gate to blame."""
     if one.verdict != KINK or one.slope is None:
         return one.verdict
-    gates = ", ".join(result.graph.ids[node] for node in one.slope.gates)
+    gates = ", ".join(write(result.graph, node) for node in one.slope.gates)
     at = f" at {gates}" if gates else ""
     if one.slope.jumps:
         return f"kink: the value jumps{at}"

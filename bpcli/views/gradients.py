@@ -24,6 +24,8 @@ def render(result: Gradients, look: Look) -> RenderableType:
     total = sum(result.values[node] is not None for node in graph.gates)
     lines, left_out = _ends(result.lines(), total, look.everything)
     parts: list[RenderableType] = [reading(result.reading, look.everything), Text()]
+    if not lines and result.gradients:
+        parts += [Text(f"the value is {show(result.value, look.digits)}"), Text()]
     if lines:
         parts.append(gate_table(lines, list(result.tangents), look))
         if left_out:
@@ -128,6 +130,9 @@ def _gradients(result: Gradients, look: Look) -> RenderableType:
         rows.append(row)
     headers = ["", "gradient"] + (["differences"] if result.check else [])
     parts: list[RenderableType] = [fit(look, headers, rows, ["", GRADIENT, ""][: len(headers)], words=(0,))]
+    if result.tangents and result.upstream != 1:
+        parts.append(Text(f"each gradient is the output's tangent times the upstream gradient "
+                          f"{show(result.upstream, look.digits)}", QUIET))  # fmt: skip
     if result.check and result.check.sampled:
         parts.append(Text(f"the witness measured {len(comparisons)} of {len(names)} variables (check measures more)",
                           QUIET))  # fmt: skip

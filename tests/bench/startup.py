@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib.util import cache_from_source
 from pathlib import Path
 from subprocess import DEVNULL, run
@@ -30,8 +31,8 @@ TARGETS = dict(zip(COMMANDS, (None, 1.35, 1.1, 0.6, None), strict=True))
 def main() -> None:
     if not Path(cache_from_source(bpcli.__file__)).exists():
         print("bpcli is not compiled here, as after `pip install -e`: every start below compiles it anew\n")
-    works = {name: lambda command=command: run(command, stdout=DEVNULL, check=True) for name, command in COMMANDS.items()}
-    seconds = interleaved(works, REPETITIONS)
+    start = partial(run, stdout=DEVNULL, check=True)
+    seconds = interleaved({name: partial(start, command) for name, command in COMMANDS.items()}, REPETITIONS)
     unit = seconds[IMPORTS]
     rows = [("process", "ms", "ratio")]
     for name, spent in seconds.items():
