@@ -80,6 +80,8 @@ def derive(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt
     the stable forms that run. SHAPES (name -> shape) tells which variables are arrays when no values do. Values, if given, must be given for all variables; ``numbers`` then holds the
     derivatives there, computed from the stable forms.
     """
+    if order not in (1, 2):
+        raise Trouble(f"derivatives are of order 1 or 2, not {order}", code="usage", tries=["--order 2"])
     given = {**(values or {}), **variables}
     options = {"expand": expand, "fuse": fuse, "share": share, "output": output}
     graph = formula if isinstance(formula, Graph) else parse(formula, variables=list(given), **options)  # type: ignore[arg-type]

@@ -176,6 +176,8 @@ class Simplifier(Shaper):
 
     def _note_guard(self, node: int, row: Gate, args: tuple[int, ...]) -> None:
         """Keep the condition outside of which NODE is 0, if there is one."""
+        if not self.choices:
+            return
         guards, branches = self.guards, [k for k in args[1:] if self._value(k) != 0]
         if row is WHERE and args[0] in self.choices and (len(branches) < 2 or any(k in guards for k in branches)):
             inside = self.gate(WHERE, (args[0], self._inside(args[1]), self._inside(args[2])))
