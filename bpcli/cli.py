@@ -104,6 +104,26 @@ class FormulaCommand(click.Command):
         ctx.params["variables"] = variables
         return rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Trouble as trouble:
+            if trouble.code == "unknown-variable":
+                trouble.tries = (*self._misspelt(ctx, trouble.details.get("name", "")), *trouble.tries)
+            raise
+
+    def _misspelt(self, ctx: click.Context, name: str) -> list[str]:
+        """The option that NAME, taken for a variable, may have been meant for."""
+        if name not in ctx.params["variables"]:
+            return []
+        from difflib import get_close_matches
+
+        options = {word[2:]: option for option in self.get_params(ctx) for word in option.opts if word[:2] == "--"}
+        flags = {word for word, option in options.items() if isinstance(option, click.Option) and option.is_flag}
+        value = _quoted(ctx.params["variables"][name])
+        found = get_close_matches(name, options, n=1, cutoff=0.75)  # two letters swapped among six make 0.83
+        return [f"--{word}" if word in flags else f"--{word} {value}" for word in found]
+
     def _sort(self, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str], dict[str, str]]:
         """ARGS as click's options, formulas, and values of variables."""
         known = {
@@ -193,7 +213,7 @@ class PlainCommand(click.Command):
 
 def write_help(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Help with the examples first: the first paragraph of the docstring, its examples, then the options."""
-    formatter.write_usage(ctx.command_path, "FORMULA --NAME=VALUE … [OPTIONS]" if isinstance(command, FormulaCommand)
+    formatter.write_usage(ctx.command_path, "FORMULA --NAME=VALUE ... [OPTIONS]" if isinstance(command, FormulaCommand)
                           else " ".join(command.collect_usage_pieces(ctx)))  # fmt: skip
     formatter.write("\n" + _wrapped(_docstring(command)) + "\n")
     with formatter.section("Options"):
@@ -250,6 +270,7 @@ def run(args: list[str] | None = None) -> NoReturn:
 
 def _guarded(work: Callable[[], Any], as_json: bool) -> int:
     """Do WORK; its exit code, with everything that the user can mend said on standard error."""
+    stdout = sys.stdout
     try:
         code = work()
         sys.stdout.flush()
@@ -263,12 +284,21 @@ def _guarded(work: Callable[[], Any], as_json: bool) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return _pipe_closed()
+    except SystemExit:
+        if sys.stdout is not stdout:  # click puts a wrapper there when the pipe is closed, and exits with 1
+            return _pipe_closed()
+        raise
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         message = f"the output could not be written: {error.strerror}"
         return _report(Trouble(message, code="unwritable", exit_code=UNWRITABLE), as_json)
+
+
+def _pipe_closed() -> int:
+    """The exit code when nobody reads on, with what is still buffered sent nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
 
 
 def _from_click(error: click.UsageError) -> Trouble:

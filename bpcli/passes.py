@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from bpcli.checking import Check
 from bpcli.checking import check as compare
-from bpcli.gates import COMPARES
+from bpcli.gates import COMPARES, CONVENTIONS
 from bpcli.graph import Graph
 from bpcli.language import OWN, Limits
 from bpcli.language import parse as read
@@ -18,6 +18,9 @@ from bpcli.printing import FORMULA, gate_text, program
 from bpcli.result import Result
 from bpcli.sweeps import Values, forward, kinks_met, local_gradients, reverse, tangent
 from bpcli.trouble import Trouble
+
+#: The ways to differentiate that `grad` knows, the usual one first.
+MODES = ("reverse", "forward")
 
 
 class Note(NamedTuple):
@@ -108,6 +111,13 @@ def _with_stable_spelling(graph: Graph, point: Mapping[str, float], trouble: Tro
         except Trouble:
             pass
     return trouble
+
+
+def one_of(option: str, value: str, possible: Sequence[str]) -> None:
+    """Raise `Trouble` if VALUE is none of the POSSIBLE values of OPTION."""
+    if value not in possible:
+        raise Trouble(f"{option} must be one of {', '.join(possible)}, not {value}", code="usage",
+                      tries=[f"--{option} {possible[0]}"])  # fmt: skip
 
 
 def chosen(graph: Graph, wrt: str | Sequence[str] | None) -> list[str]:
@@ -253,6 +263,8 @@ def grad(formula: str | Graph, values: Mapping[str, Any] | None = None, *, mode:
     answer. Source of the method: S. Linnainmaa, BIT 16 (1976); A. Griewank and A. Walther, "Evaluating
     Derivatives" (2008), chapters 2 and 3.
     """
+    one_of("mode", mode, MODES)
+    one_of("kinks", kinks, CONVENTIONS)
     graph, point, computed = prepare(
         formula, values, variables, wrt, expand=expand, fuse=fuse, share=share, output=output
     )

@@ -47,7 +47,7 @@ def command(
       bpcli grad 'f = x*y; g = x + y' --output f,g --x=2 --y=3
       bpcli grad 'x^3*y' --x=1 --y=2 --hessian
       bpcli grad 'exp(-x^2)*y' --points data.csv -o gradients.csv
-      bpcli grad 'sum(sigmoid(W @ x + b))' --W '[[1, 2], [3, 4]]' --x '[1, -1]' --b 0
+      bpcli grad 'sum(sigmoid(W @ x))' --W '[[1, 2], [3, 4]]' --x '[1, -1]'
     """
     common: dict[str, Any] = {"wrt": wrt, "kinks": kinks, **rewritings}
     values = options.given(variables, assignments, inputs)

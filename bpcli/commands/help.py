@@ -36,7 +36,7 @@ stands for standard input:
 
 Values: --x=-2 or --x -2, anywhere on the line; --set x=-2 for a name that is
 also an option; --inputs FILE for a .json, .toml or .npz table of names and
-values. A value may be arithmetic, --x=pi/4, or an array, --W '[[1, 2], [3, 4]]',
+values. A value may be arithmetic (--x=pi/4), an array, --W '[[1, 2], [3, 4]]',
 or a file that holds one, --W @weights.csv (.npy, .json). --points data.csv
 evaluates a formula of numbers at every row of a table.
 """
