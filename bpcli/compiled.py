@@ -53,7 +53,7 @@ class _Translator(ast.NodeTransformer):
 @cache
 def python(formula: str, by_real_part: bool = False) -> str:
     """A formula of the table as a Python expression (on complex numbers, when compared BY_REAL_PART)."""
-    formula = re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"\1.0", formula.replace("^", "**"))
+    formula = re.sub(r"(?<![\w.])(?<![\d.][eE][-+])(\d+)(?![\w.])", r"\1.0", formula.replace("^", "**"))
     if "where(" in formula or "**" in formula:
         formula = ast.unparse(_Translator(by_real_part).visit(ast.parse(formula, mode="eval")))
     return formula

@@ -147,8 +147,11 @@ def _parse(path: str) -> Any:
         import json
 
         return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        _refuse(path, str(error) or "it is nested too deeply")
+    except RecursionError:
+        _refuse(path, "it is nested too deeply")
+    except ValueError as error:
+        many_digits = "set_int_max_str_digits" in str(error)  # Python's own limit, 4300 digits
+        _refuse(path, "a number in it has too many digits" if many_digits else str(error))
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

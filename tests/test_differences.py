@@ -118,6 +118,13 @@ def test_what_rounding_hides(text: str) -> None:
     assert bpcli.grad(text, x=1.0).check.comparisons["x"].verdict in (CANNOT_TELL, OK)
 
 
+def test_what_hides_on_the_scale_of_x() -> None:
+    """A wave as short as x and smaller than rounding is not seen by larger steps; that refutes nothing."""
+    measured = slope("3000 + 1e-12*sin(1e6*x)", x=1e-6)
+    assert judge(1e-6 * math.cos(1), measured) == CANNOT_TELL
+    assert judge(1.0, measured) == MISMATCH
+
+
 def test_what_cannot_be_seen_is_not_confirmed() -> None:
     """A figure too uncertain for three digits confirms nothing and refutes little."""
     assert judge(1.0, None) == CANNOT_TELL
@@ -389,6 +396,7 @@ def test_sampling_is_said() -> None:
     assert len(measured) * differences.EVALUATIONS * len(result.graph.gates) <= differences.BUDGET
     steps = {names.index(b) - names.index(a) for a, b in itertools.pairwise(measured)}
     assert len(steps) == 1
+    assert names.index(measured[-1]) >= 400
     assert result.record(text)["sampled"] is True
     assert f"measured {len(measured)} of 600 variables" in str(result)
     assert f"measured {len(measured)} of 600 variables" in str(bpcli.grad(text, point))
@@ -465,6 +473,28 @@ def assert_judged_well(formula: Formula, upstream: float = 1.0) -> None:
             if abs(wrong - right) > 12 * one.slope.error * abs(upstream):
                 assert judge(wrong, one.slope, upstream) in (MISMATCH, CANNOT_TELL), f"{wrong} for {name} of {formula}"
         assert judge(right + 10 * unit, one.slope, upstream) == MISMATCH
+
+
+@each_formula
+@given(
+    formulas(most=12, named=False),
+    st.sampled_from(["abs({0})", "relu({0})*3", "max({0}, 2*({0}))", "where({0} >= 0, {0}, sin({0})*2)"]),
+)
+def test_a_kink_added_to_a_random_formula(formula: Formula, kink: str) -> None:
+    """Is found whatever surrounds it: both slopes, and its gate alone to blame."""
+    if not formula.point:
+        return
+    name, x = next(iter(formula.point.items()))
+    before = bpcli.grad(formula.text, formula.point, check=False).gradients.get(name, 0.0)
+    left, right = {"a": (-1, 1), "r": (0, 3), "m": (1, 2), "w": (2, 1)}[kink[0]]
+    result = bpcli.check(f"{formula.text} + {kink.format(f'({name} - ({x!r}))')}", formula.point, wrt=name)
+    one = result.check.comparisons[name]
+    assert one.verdict == KINK
+    allowed = 10 * one.slope.error + 1e-9 * (1 + abs(before))
+    assert abs(one.slope.left - before - left) <= allowed
+    assert abs(one.slope.right - before - right) <= allowed
+    assert allowed < 0.1
+    assert len(one.slope.gates) == 1
 
 
 @pytest.mark.slow

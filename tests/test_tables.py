@@ -206,6 +206,17 @@ def test_nothing_is_half_written(program: Callable[..., Any]) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["data.csv", "out.csv"]
 
 
+@pytest.mark.parametrize(
+    ("content", "words"), [("[" * 100_000, "nested too deeply"), ('{"x": 1' + "0" * 5000 + "}", "too many digits")]
+)
+def test_python_has_no_say(program: Callable[..., Any], content: str, words: str) -> None:
+    """What stops the reader of JSON is said in the user's words."""
+    Path("data.json").write_text(content)
+    code, out, err = program("grad", "x^2", "--inputs", "data.json")
+    assert (code, out) == (2, "")
+    assert words in err
+
+
 @pytest.mark.slow
 def test_memory_is_bounded() -> None:
     """Four times the rows take no more memory: blocks of 16,384 pass through."""
