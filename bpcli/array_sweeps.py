@@ -16,11 +16,13 @@ import numpy as np
 
 from bpcli import arrays
 from bpcli.compiled import Backend, condition
+from bpcli.compiled import local_function as float_slope
 from bpcli.compiled import value_function as float_function
 from bpcli.gates import Gate
 from bpcli.graph import Graph, Schedule
 from bpcli.refusal import TOO_LARGE, refuse
 from bpcli.sweeps import forward_on_demand
+from bpcli.trouble import NO_ANSWER, Trouble
 
 Values = list[Any]
 
@@ -32,6 +34,11 @@ class ArrayBackend(Backend):
         super().__init__(arrays)
         for name in ("abs", "max", "min", "ties", "place"):
             self[name] = getattr(arrays, name, abs)
+
+    def function(self, row: Gate) -> Callable[..., Any]:
+        """The value of ROW: one of the functions of `bpcli.arrays`, if there is one, or its formula."""
+        own = getattr(arrays, row.name, None) if row.shape is None else None
+        return own or super().function(row)
 
     def expression(self, row: Gate) -> str:
         """The value of ROW as a Python expression."""
@@ -57,6 +64,8 @@ def _unseen(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 ARRAYS = ArrayBackend()
+#: Local gradients in a form that takes fewer passes over arrays than the table's (a test holds them equal).
+CHEAPER = {"sigmoid": "sigmoid_slope(x, y)", "tanh": "tanh_slope(x)"}
 
 
 @cache
@@ -68,7 +77,7 @@ def value_function(row: Gate) -> Callable[..., Any]:
 @cache
 def local_function(row: Gate, place: int, kinks: str) -> Callable[..., Any]:
     """The local gradient for the input at PLACE, entry by entry, as a function of the inputs and ``y``."""
-    text = row.local[place]
+    text = CHEAPER.get(row.name, row.local[place])
     if row.kink and kinks in row.at:
         text = f"where({row.kink[0]}, {row.at[kinks][place]}, {text})"
     for name, formula in reversed(row.lets):
@@ -116,22 +125,21 @@ def as_value(value: Any) -> Any:
 
 
 def evaluate_gate(graph: Graph, place: int, values: Values) -> Any:
-    """The value of one gate; `Trouble` names the first entry that has none."""
+    """The value of one gate, inside `_strict`; `Trouble` names the first entry that has none."""
     row = graph.row(place)
     inputs = [values[given] for given in graph.args[place]]
     if graph.gates[place] in graph.guarded:  # the `where` that takes some of its entries looks at those
         with np.errstate(all="ignore"):
             return value_function(row)(*inputs)
+    reason = ""
     try:
-        with _strict():
-            result = value_function(row)(*inputs)
+        result = value_function(row)(*inputs)
         if np.isfinite(result).all():
             return result
-        reason = ""
     except (ArithmeticError, ValueError) as error:
         reason = str(error) if isinstance(error, ValueError) else ""
     if not row.lazy:
-        _refuse_taken(graph, values, result)
+        _refuse_taken(graph, values, np.where(inputs[0] != 0, inputs[1], inputs[2]))
     return _refuse_entry(graph, place, values, reason)
 
 
@@ -171,10 +179,11 @@ def _refuse_entry(
 def forward(graph: Graph, values: Values) -> Values:
     """Fill in the value of every gate."""
     values = [None if value is None else as_value(value) for value in values]
-    if graph.branching:
-        return forward_on_demand(graph, values, evaluate_gate)
-    for place, node in enumerate(graph.gates):
-        values[node] = evaluate_gate(graph, place, values)
+    with _strict():
+        if graph.branching:
+            return forward_on_demand(graph, values, evaluate_gate)
+        for place, node in enumerate(graph.gates):
+            values[node] = evaluate_gate(graph, place, values)
     return values
 
 
@@ -190,8 +199,16 @@ def reverse(graph: Graph, values: Values, schedule: Schedule, seeds: dict[int, A
                 continue
             for k, sent in _sends(graph, row, mask, args, node, values, adjoints[node], kinks):
                 so_far = adjoints[args[k]]
-                adjoints[args[k]] = sent if so_far is None else so_far + sent
+                adjoints[args[k]] = sent if so_far is None else _total(graph, args[k], so_far, sent)
     return adjoints
+
+
+def _total(graph: Graph, node: int, so_far: Any, sent: Any) -> Any:
+    try:
+        return so_far + sent
+    except ArithmeticError:
+        message = f"the gradient of {graph.ids[node]} {TOO_LARGE}"
+        raise Trouble(message, code="overflow", exit_code=NO_ANSWER) from None
 
 
 def _sends(
@@ -205,16 +222,39 @@ def _sends(
         if not mask >> k & 1:
             continue
         try:
-            with np.errstate(all="ignore") if guarded else _strict():
+            if guarded:
+                with np.errstate(all="ignore"):
+                    sent = _sent(row, k, inputs, y, upstream, kinks)
+            else:
                 sent = _sent(row, k, inputs, y, upstream, kinks)
             if guarded and sent is not None and not row.pull:
                 sent = np.where(upstream == 0, 0.0, sent)  # what was not taken sends nothing, whatever its slope
             if sent is not None and (guarded or "where(" in row.local[k]) and not np.isfinite(sent).all():
                 raise FloatingPointError
-        except (ArithmeticError, ValueError):
-            refuse(graph, graph.position[node], {}, f"{row.name} has no finite slope at one of its entries", "no-slope")
+        except (ArithmeticError, ValueError) as error:
+            _refuse_slope(graph, graph.position[node], values, kinks, error)
         if sent is not None:
             yield k, sent
+
+
+def _refuse_slope(graph: Graph, place: int, values: Values, kinks: str, error: Exception) -> NoReturn:
+    """Say at which entry a gate has no slope, or that only the products with its slopes are too large."""
+    row, args = graph.row(place), graph.args[place]
+    entrywise = row.shape is None
+    inputs = np.broadcast_arrays(*[values[given] for given in (*args, graph.gates[place])])
+    for at in np.ndindex(inputs[0].shape) if entrywise else ():
+        entry = [float(one[at]) for one in inputs]
+        for k in range(len(args)):
+            try:
+                if not row.local[k] or math.isfinite(float_slope(row, k, kinks)(*entry)):
+                    continue
+            except (ArithmeticError, ValueError):
+                pass
+            numbers = dict(zip(args, entry, strict=False))
+            refuse(graph, place, numbers, f"{row.name} has no finite slope", "no-slope", at)
+    if entrywise or "overflow" in str(error):
+        refuse(graph, place, {}, f"the gradient at this gate {TOO_LARGE}", "overflow")
+    refuse(graph, place, {}, f"{row.name} has no finite slope at one of its entries", "no-slope")
 
 
 def _sent(row: Gate, k: int, inputs: Values, y: Any, upstream: Any, kinks: str) -> Any:
@@ -223,7 +263,10 @@ def _sent(row: Gate, k: int, inputs: Values, y: Any, upstream: Any, kinks: str) 
         return pull_function(row, k)(*inputs, y, upstream) if row.pull[k] else None
     if row.local[k] == "1":
         return upstream
-    return upstream * local_function(row, k, kinks)(*inputs, y) if row.local[k] not in ("", "0") else None
+    if row.local[k] in ("", "0"):
+        return None
+    local = local_function(row, k, kinks)(*inputs, y)
+    return local if np.ndim(upstream) == 0 and upstream == 1 else upstream * local
 
 
 def sends(graph: Graph, place: int, values: Values, upstream: Any, kinks: str) -> list[Any]:
@@ -242,9 +285,12 @@ def tangent(graph: Graph, values: Values, schedule: Schedule, seeds: dict[int, A
         tangents[node] = as_value(seed)
     for node, kind, args in zip(*schedule, strict=True):
         row, mask = graph.kind_table[kind]
-        with np.errstate(all="ignore") if node in graph.guarded else _strict():
-            tangents[node] = _tangent(row, mask, [values[k] for k in args], values[node],
-                                      [tangents[k] for k in args], kinks)  # fmt: skip
+        try:
+            with np.errstate(all="ignore") if node in graph.guarded else _strict():
+                tangents[node] = _tangent(row, mask, [values[k] for k in args], values[node],
+                                          [tangents[k] for k in args], kinks)  # fmt: skip
+        except (ArithmeticError, ValueError) as error:
+            _refuse_slope(graph, graph.position[node], values, kinks, error)
     return tangents
 
 
@@ -275,7 +321,8 @@ def entrywise_local(graph: Graph, place: int, values: Values, kinks: str) -> lis
     row, mask = graph.kind_table[graph.kinds[place]]
     inputs = [values[given] for given in graph.args[place]]
     y = values[graph.gates[place]]
-    with _strict():
+    guarded = graph.gates[place] in graph.guarded
+    with np.errstate(all="ignore") if guarded else _strict():
         return [
             local_function(row, k, kinks)(*inputs, y)
             if mask >> k & 1 and not row.pull and row.local[k] else None

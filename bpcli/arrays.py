@@ -46,6 +46,7 @@ from numpy import (
 )
 
 Array = Any  # a float64 array, or a number
+_NEAR_OVERFLOW = 700.0  # exp overflows from 709.8 on
 
 
 def max(*values: Array, axis: int | None = None) -> Array:
@@ -60,6 +61,11 @@ def min(*values: Array, axis: int | None = None) -> Array:
     if len(values) == 1:
         return np.min(values[0], axis=axis)
     return np.minimum.reduce(np.broadcast_arrays(*values)) if len(values) > 2 else np.minimum(*values)
+
+
+def clip(x: Array, low: Array, high: Array) -> Array:
+    """X kept between low and high; NaN where these are the wrong way round."""
+    return np.where(np.less_equal(low, high), np.minimum(np.maximum(x, low), high), np.nan)
 
 
 def sign(x: Array) -> Array:
@@ -82,9 +88,31 @@ def erfc(x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """1/(1 + exp(-x)) without overflow: exp only of numbers that are not positive."""
-    small = np.exp(-np.abs(x))
-    return np.where(np.asarray(x) >= 0, 1.0, small) / (1.0 + small)
+    """1/(1 + exp(-x)); where that exp overflows, the form for negative numbers."""
+    if np.minimum.reduce(x, axis=None, initial=0.0) < -_NEAR_OVERFLOW:
+        small = np.exp(-np.abs(x))
+        return np.where(np.asarray(x) >= 0, 1.0, small) / (1.0 + small)
+    large = np.exp(np.negative(x))
+    large += 1.0
+    return 1.0 / large
+
+
+def sigmoid_slope(x: Array, y: Array) -> Array:
+    """y*sigmoid(-x), the slope of y = sigmoid(x), with one division."""
+    if np.maximum.reduce(x, axis=None, initial=0.0) > _NEAR_OVERFLOW:
+        return y * sigmoid(np.negative(x))
+    large = np.exp(x)
+    large += 1.0
+    return y / large
+
+
+def tanh_slope(x: Array) -> Array:
+    """1/cosh(x)^2, the slope of tanh, by one exp of a number that is not positive: nothing cancels or overflows."""
+    small = np.exp(-2.0 * np.abs(x))
+    below = 1.0 + small
+    small *= 4.0
+    below *= below
+    return small / below
 
 
 def softplus(x: Array) -> Array:
@@ -174,10 +202,10 @@ def logsumexp(x: Array, axis: int | None = None) -> Array:
 
 def onehot(labels: Array, classes: int) -> Array:
     """Rows of zeros with a 1 at each label; raises ValueError for a label that is no class."""
-    whole = np.asarray(labels)
-    if not np.all((whole == np.floor(whole)) & (whole >= 0) & (whole < classes)):
+    rows = np.equal(np.expand_dims(labels, -1), np.arange(classes)).astype(np.float64)
+    if np.sum(rows) != np.size(labels):
         raise ValueError(f"a label must be a whole number from 0 to {classes - 1}")
-    return np.eye(classes)[whole.astype(int)]
+    return rows
 
 
 def put(x: Array, count: int, *rest: int) -> Array:
@@ -208,8 +236,8 @@ def square(x: Array) -> Array:
 
 
 __all__ = [
-    "acos", "array", "asin", "atan", "atan2", "ceil", "concat", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1",
+    "acos", "array", "asin", "atan", "atan2", "ceil", "clip", "concat", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1",
     "first_max", "first_min",    "floor", "fold", "hypot", "log", "log1p", "log2", "log10", "log_softmax", "logsumexp", "max", "mean", "min",
-    "norm", "onehot", "others", "outer", "part", "place", "pow", "prod", "put", "reshape", "sigmoid", "sign", "sin",
-    "sinh", "softmax", "softplus", "sqrt", "square", "step", "stretch", "sum", "tan", "tanh", "ties", "where",
+    "norm", "onehot", "others", "outer", "part", "place", "pow", "prod", "put", "reshape", "sigmoid", "sigmoid_slope", "sign", "sin",
+    "sinh", "softmax", "softplus", "sqrt", "square", "step", "stretch", "sum", "tan", "tanh", "tanh_slope", "ties", "where",
 ]  # fmt: skip
