@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ import numpy as np
 
 from bpcli import array_sweeps
 from bpcli.figures import number_or_none
+from bpcli.files import cells_of
+from bpcli.language import plain_name
 from bpcli.passes import chosen, parse
 from bpcli.point import bind
 from bpcli.shapes import resolve
@@ -40,6 +41,7 @@ class Block:
     values: Any
     gradients: dict[str, Any]
     bad: list[BadRow]
+    """Also the rows that could not be read, which are not among ``lines``."""
 
 
 class Batch:
@@ -59,7 +61,10 @@ class Batch:
         if both:
             raise Trouble(f"{both[0]} has a column and a value", code="two-values")
         zeros = dict.fromkeys(self.columns, 0.0)
-        self.fixed = {name: value for name, value in bind(graph, {**fixed, **zeros}).items() if name in fixed}
+        self.fixed = {name: value for name, value in bind(graph, {**fixed, **zeros}).items() if name not in zeros}
+        for name, value in self.fixed.items():
+            if not isinstance(value, float):
+                raise Trouble(f"{name} is an array; a table of points is for formulas of numbers", code="array-points")
         _keep_memory()
         # Every variable an array of one length: then no gate needs to be stretched, whatever the length.
         self.wide = resolve(graph, dict.fromkeys(graph.inputs, (BLOCK,)), self.names)
@@ -122,8 +127,14 @@ def read_header(lines: Iterator[str], where: str) -> list[str]:
     first = next(lines, None)
     if first is None:
         raise Trouble(f"{where} is empty: its first line names the columns", code="unreadable-file")
-    header = [cell.strip() for cell in next(csv.reader([first]))]
-    twice = [name for name in header if header.count(name) > 1]
+    try:
+        header = [plain_name(cell.strip()) for cell in cells_of(first)]
+    except ValueError as error:
+        raise Trouble(f"cannot read {where}: line 1: {error}", code="unreadable-file") from None
+    if not any(header):
+        raise Trouble(f"the first line of {where} is blank: it must name the columns", code="no-header",
+                      tries=["x,y,z"])  # fmt: skip
+    twice = [name for name in filter(None, header) if header.count(name) > 1]
     if twice:
         raise Trouble(f"{where} has two columns called {twice[0]}", code="two-values")
     if all(number_or_none(cell) is not None for cell in header):
@@ -132,8 +143,11 @@ def read_header(lines: Iterator[str], where: str) -> list[str]:
     return header
 
 
-def blocks(lines: Iterable[str], width: int) -> Iterator[tuple[Any, Any, list[BadRow]]]:
-    """The rows after the header, a block at a time: their line numbers, a table of doubles, and unreadable rows."""
+def blocks(lines: Iterable[str], width: int, used: Sequence[int]) -> Iterator[tuple[Any, Any, list[BadRow]]]:
+    """The rows after the header, a block at a time: their line numbers, a table of doubles, and unreadable rows.
+
+    Only the columns USED need to hold numbers; the others may be names or remarks, and are 0 in the table.
+    """
     numbered = enumerate(lines, start=2)
     while chunk := list(islice(numbered, BLOCK)):
         numbers, texts = zip(*chunk, strict=True)
@@ -145,7 +159,7 @@ def blocks(lines: Iterable[str], width: int) -> Iterator[tuple[Any, Any, list[Ba
         for number, text in chunk:
             if not text.strip():
                 continue
-            row, reason = _row(text, width)
+            row, reason = _row(text, width, used)
             if reason:
                 bad.append(BadRow(number, reason))
             else:
@@ -165,20 +179,26 @@ def _quickly(texts: Sequence[str], width: int) -> Any:
     return table if table.shape == (len(texts), width) and np.isfinite(table).all() else None
 
 
-def _row(text: str, width: int) -> tuple[list[float], str]:
-    cells = next(csv.reader([text]), [])
+def _row(text: str, width: int, used: Sequence[int]) -> tuple[list[float], str]:
+    """The numbers of one line, and what is wrong with it ("" for nothing)."""
+    try:
+        cells = cells_of(text)
+    except ValueError as error:
+        return [], str(error)
     if len(cells) != width:
         return [], f"it has {len(cells)} cells, the first line {width}"
-    numbers = [number_or_none(cell) for cell in cells]
-    for k, number in enumerate(numbers):
+    row = [0.0] * width
+    for k in used:
+        number = number_or_none(cells[k])
         if number is None:
             return [], f"cell {k + 1} is not a number: {cells[k].strip()!r:.40}"
-    return [number for number in numbers if number is not None], ""
+        row[k] = number
+    return row, ""
 
 
 def run(batch: Batch, lines: Iterable[str], width: int) -> Iterator[Block]:
     """The blocks of a table, in order; ``bad`` holds the rows that could not be read or have no answer."""
-    for numbers, table, unreadable in blocks(lines, width):
+    for numbers, table, unreadable in blocks(lines, width, list(batch.columns.values())):
         done = batch.block(numbers, table)
         done.bad.extend(unreadable)
         done.bad.sort()

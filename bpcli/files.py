@@ -14,6 +14,8 @@ from bpcli.trouble import Trouble
 
 #: The largest array read, in entries (1 GiB of doubles).
 MOST_ENTRIES = 2**27
+#: The most axes of an array that is read (numpy has had at most 32).
+MOST_AXES = 32
 
 
 def read_array(path: str) -> Any:
@@ -25,7 +27,7 @@ def read_array(path: str) -> Any:
 
     kind = _kind(path)
     if kind == ".csv":
-        rows = [[number for _, number in row] for row in _csv_rows(path)]
+        rows = list(_csv_rows(path))
         if not rows:
             _refuse(path, "it is empty")
         if len({len(row) for row in rows}) > 1:
@@ -33,24 +35,20 @@ def read_array(path: str) -> Any:
             _refuse(path, f"its rows have different lengths: {', '.join(map(str, widths))}")
         table = np.array(rows)
         return table[:, 0] if table.shape[1] == 1 else table
-    if kind == ".npy":
-        return checked_array(_load(path), path)
-    if kind == ".json":
-        return checked_array(_parse(path), path)
+    if kind in (".npy", ".json"):
+        found = _load(path) if kind == ".npy" else _parse(path)
+        if isinstance(found, dict):
+            _refuse(path, "it holds a table of names, not one array; --inputs reads tables")
+        return checked_array(found, path)
     return _refuse(path, "arrays are read from .csv, .npy or .json files")
 
 
 def read_table(path: str) -> dict[str, Any]:
     """The table in a .json, .toml or .npz file: name -> number or array."""
     kind = _kind(path)
-    if kind == ".npz":
-        archive = _load(path)
-        try:
-            table = {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, KeyError) as error:
-            _refuse(path, str(error))
-    else:
-        table = _parse(path)
+    if kind in (".csv", ".npy"):
+        _refuse(path, "tables of values are read from .json, .toml or .npz files")
+    table = _load(path) if kind == ".npz" else _parse(path)
     if not isinstance(table, dict):
         _refuse(path, 'it holds no table of names and numbers, such as {"x": -2, "y": 5}')
     return {name: checked_value(value, f"{name} in {path}") for name, value in table.items()}
@@ -86,12 +84,14 @@ def checked_array(value: Any, where: str) -> Any:
     return array if array.shape else float(array)
 
 
-def _check_rows(rows: list[Any], where: str) -> tuple[int, ...]:
+def _check_rows(rows: list[Any], where: str, depth: int = 1) -> tuple[int, ...]:
     """The shape of a nested list; `Trouble` for rows of different shapes, and for what is no number."""
+    if depth > MOST_AXES:
+        raise Trouble(f"the lists of {where} are nested more than {MOST_AXES} deep", code="too-large")
     shapes: list[tuple[int, ...]] = []
     for row in rows:
         if isinstance(row, list):
-            shapes.append(_check_rows(row, where))
+            shapes.append(_check_rows(row, where, depth + 1))
         elif isinstance(row, bool) or not isinstance(row, int | float):
             raise Trouble(f"{where} has an entry that is not a number: {row!r:.60}", code="not-a-number")
         else:
@@ -111,18 +111,40 @@ def _refuse(path: str, reason: str) -> NoReturn:
 
 
 def _load(path: str) -> Any:
-    """A .npy or .npz file, with pickling off."""
+    """The array of a .npy file, or the table of a .npz archive, with pickling off."""
     import numpy as np
 
     try:
-        return np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            found = np.load(file, allow_pickle=False)
+            return found if isinstance(found, np.ndarray) else _unpacked(path, found)
+    except Trouble:
+        raise
     except OSError as error:
-        _refuse(path, error.strerror or "the file is cut short")
-    except (ValueError, EOFError, SyntaxError, MemoryError) as error:
-        reason = "it holds pickled objects, which bpcli does not load" if "pickle" in str(error) else str(error)
-        _refuse(path, reason or "the file is cut short")
+        _refuse(path, error.strerror or _reason(error))
+    except (ValueError, EOFError, SyntaxError) as error:
+        _refuse(path, _reason(error))
     except Exception as error:  # zipfile has errors of its own, and a damaged archive may raise any of them
         _refuse(path, str(error))
+
+
+def _reason(error: Exception) -> str:
+    """What numpy says of a file that it does not load, in the user's words."""
+    text = str(error)
+    if "pickled" in text or "Object arrays" in text:
+        return "it holds pickled objects, which bpcli does not load"
+    if not text or any(words in text for words in ("Failed to read all", "EOF", "No data left")):
+        return "the file is cut short"
+    return "its header cannot be read" if " object at 0x" in text or "header" in text.lower() else text
+
+
+def _unpacked(path: str, archive: Any) -> dict[str, Any]:
+    """The arrays of an .npz archive; one that unpacks to more than the largest array is left packed."""
+    with archive:
+        entries = sum(member.file_size for member in archive.zip.infolist()) // 8
+        if entries > MOST_ENTRIES:
+            raise Trouble(f"{path} has about {entries:,} entries; the limit is {MOST_ENTRIES:,}", code="too-large")
+        return {name: archive[name] for name in archive.files}
 
 
 def read_text(path: str) -> str:
@@ -130,10 +152,10 @@ def read_text(path: str) -> str:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             return file.read()
-    except OSError as error:
-        _refuse(path, error.strerror or "it cannot be opened")
     except UnicodeDecodeError:
         _refuse(path, "it is not UTF-8")
+    except (OSError, ValueError) as error:  # a name with a character 0 is a ValueError
+        _refuse(path, getattr(error, "strerror", "") or str(error))
 
 
 def _parse(path: str) -> Any:
@@ -166,15 +188,28 @@ def _no_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number")
 
 
-def _csv_rows(path: str) -> Iterator[list[tuple[int, float]]]:
-    """The rows of numbers of a .csv file, each entry with its line."""
+def cells_of(line: str) -> list[str]:
+    """The cells of one line of a .csv table; ValueError when a quote in it is not closed."""
     import csv
 
-    for line, row in enumerate(csv.reader(read_text(path).splitlines()), start=1):
-        if not row:
-            continue
-        entries = [(line, number_or_none(cell)) for cell in row]
-        for column, (_, number) in enumerate(entries, start=1):
-            if number is None:
-                _refuse(path, f"line {line}, column {column} is not a number: {row[column - 1]!r:.40}")
-        yield [(at, number) for at, number in entries if number is not None]
+    if line.count('"') % 2:
+        raise ValueError("a quote is not closed on this line")
+    try:
+        return next(csv.reader([line], skipinitialspace=True), [])
+    except csv.Error as error:  # a cell of more than 131,072 characters
+        raise ValueError(str(error)) from None
+
+
+def _csv_rows(path: str) -> Iterator[list[float]]:
+    """The rows of numbers of a .csv file."""
+    for line, text in enumerate(read_text(path).splitlines(), start=1):
+        try:
+            row = cells_of(text)
+        except ValueError as error:
+            _refuse(path, f"line {line}: {error}")
+        numbers = [number_or_none(cell) for cell in row]
+        if None in numbers:
+            column = numbers.index(None)
+            _refuse(path, f"line {line}, column {column + 1} is not a number: {row[column]!r:.40}")
+        if row:
+            yield [number for number in numbers if number is not None]
