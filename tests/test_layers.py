@@ -13,7 +13,7 @@ LAYERS = """
     __init__ views commands
     trouble result figures plots characters gates arrays screen
     graph shipped files array_gates cli commands.options
-    printing grammar language compiled __main__ commands.check commands.derive commands.gates commands.help
+    printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     refusal rewrite mistakes
     sweeps shapes
     symbolic point differences array_sweeps
