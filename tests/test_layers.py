@@ -12,12 +12,13 @@ import pytest
 LAYERS = """
     __init__ views commands
     trouble result figures plots characters gates arrays screen
-    graph shipped files array_gates cli commands.options
+    graph shipped files array_gates slips cli commands.options
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     refusal rewrite mistakes
     sweeps shapes
     symbolic point differences array_sweeps
-    checking
+    checking slipped
+    array_slips
     passes
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout
     views.gradients views.matrix views.check views.quotients views.sweep views.derivative views.catalogue views.kinks
