@@ -12,11 +12,11 @@ import pytest
 LAYERS = """
     __init__ views commands
     trouble result figures plots characters gates arrays screen
-    graph shipped files array_gates slips cli commands.options
+    graph rounding shipped files array_gates slips cli commands.options
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     refusal rewrite mistakes
     sweeps shapes
-    symbolic point differences array_sweeps
+    symbolic point differences handwork array_sweeps
     checking slipped
     array_slips
     passes
