@@ -322,7 +322,7 @@ def cross_entropy(shapes: tuple[Shape, ...]) -> Gate:
     back, logs = f"stretch(G{_sizes(scores)})", f"log_softmax(z)/{rows}"
     target_pull = f"-{back}*{logs}" if target == scores else ""
     push = f"sum({part}*dz)" + (f" - sum({logs}*dt)" if target == scores else "")
-    return _row("cross_entropy", "z t", (), f"-sum({onehot}*log_softmax(z))/{rows}", f"{back}*{part}", target_pull,
+    return _row("cross_entropy", "z t", (), "cross_entropy(z, t)", f"G*{part}", target_pull,
                 push=push, shown=('G*(softmax(z) - t)/n', '-G*log_softmax(z)/n'), pattern=("error", "sends back the predicted probabilities minus the target"))  # fmt: skip
 
 

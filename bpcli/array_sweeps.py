@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def _unseen(function: Callable[..., Any]) -> Callable[..., Any]:
 
 ARRAYS = ArrayBackend()
 #: Local gradients in a form that takes fewer passes over arrays than the table's (a test holds them equal).
-CHEAPER = {"sigmoid": "sigmoid_slope(x, y)", "tanh": "tanh_slope(x)"}
+CHEAPER = {"sigmoid": "sigmoid_slope(x, y)", "tanh": "tanh_slope(x, y)"}
 
 
 @cache
@@ -121,6 +122,8 @@ def _strict() -> np.errstate:
 
 def as_value(value: Any) -> Any:
     """A number or array as the doubles that the sweeps compute with."""
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.ndim:
+        return value
     return np.float64(value) if np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
 
 
@@ -141,6 +144,34 @@ def evaluate_gate(graph: Graph, place: int, values: Values) -> Any:
     if not row.lazy:
         _refuse_taken(graph, values, np.where(inputs[0] != 0, inputs[1], inputs[2]))
     return _refuse_entry(graph, place, values, reason)
+
+
+#: Gates whose value has an entry that is not finite when an input has one, and those that have none by themselves.
+_PASS_ON = frozenset(["add", "sub", "neg", "sum", "mean", "stretch", "fold", "reshape", "transpose", "concat"])
+_ALWAYS_FINITE = frozenset(["tanh", "sigmoid", "softmax", "sin", "cos", "atan", "erf", "erfc", "relu", "abs"])
+
+
+#: A gate's node, the function for its value, its inputs, and whether its value must be looked at.
+Step = tuple[int, Callable[..., Any], tuple[int, ...], bool]
+_PLANS: WeakKeyDictionary[Graph, list[Step]] = WeakKeyDictionary()
+
+
+def _plan(graph: Graph) -> list[Step]:
+    """The gates in order, each with whether it must be looked at to know that every value is finite.
+
+    It need not be when a gate that takes its value passes on what is not finite, for then that one is looked at, or
+    need not be for the same reason; nor when it makes no such entry of finite ones.
+    """
+    if graph not in _PLANS:
+        vouched: set[int] = set()
+        plan: list[Step] = []
+        for node, kind, args in zip(*[reversed(column) for column in graph.schedule], strict=True):
+            row = graph.kind_table[kind][0]
+            plan.append((node, value_function(row), args, not (node in vouched or row.name in _ALWAYS_FINITE)))
+            if row.name in _PASS_ON:
+                vouched.update(args)
+        _PLANS[graph] = plan[::-1]
+    return _PLANS[graph]
 
 
 def _refuse_taken(graph: Graph, values: Values, result: Any) -> None:
@@ -178,12 +209,27 @@ def _refuse_entry(
 
 def forward(graph: Graph, values: Values) -> Values:
     """Fill in the value of every gate."""
-    values = [None if value is None else as_value(value) for value in values]
+    given = [None if value is None else as_value(value) for value in values]
     with _strict():
         if graph.branching:
-            return forward_on_demand(graph, values, evaluate_gate)
+            return forward_on_demand(graph, given, evaluate_gate)
+        if not graph.guarded and (computed := _unexplained(graph, given)):
+            return computed
         for place, node in enumerate(graph.gates):
-            values[node] = evaluate_gate(graph, place, values)
+            given[node] = evaluate_gate(graph, place, given)
+    return given
+
+
+def _unexplained(graph: Graph, given: Values) -> Values | None:
+    """The same with as few looks at the values as will do; None when a gate has no value, whichever it is."""
+    values = given.copy()
+    try:
+        for node, function, args, look in _plan(graph):
+            values[node] = function(*[values[k] for k in args])
+            if look and not np.isfinite(values[node]).all():
+                return None
+    except (ArithmeticError, ValueError):
+        return None
     return values
 
 
@@ -213,28 +259,55 @@ def _total(graph: Graph, node: int, so_far: Any, sent: Any) -> Any:
 
 def _sends(
     graph: Graph, row: Gate, mask: int, args: tuple[int, ...], node: int, values: Values, upstream: Any, kinks: str
-) -> Iterator[tuple[int, Any]]:
+) -> list[tuple[int, Any]]:
     """What a gate sends to each of its inputs that depends on a variable: (which input, the array)."""
     inputs = [values[given] for given in args]
-    y = values[node]
-    guarded = node in graph.guarded
-    for k in range(len(row.inputs)):
-        if not mask >> k & 1:
-            continue
-        try:
-            if guarded:
-                with np.errstate(all="ignore"):
-                    sent = _sent(row, k, inputs, y, upstream, kinks)
-            else:
-                sent = _sent(row, k, inputs, y, upstream, kinks)
-            if guarded and sent is not None and not row.pull:
-                sent = np.where(upstream == 0, 0.0, sent)  # what was not taken sends nothing, whatever its slope
-            if sent is not None and (guarded or "where(" in row.local[k]) and not np.isfinite(sent).all():
-                raise FloatingPointError
-        except (ArithmeticError, ValueError) as error:
-            _refuse_slope(graph, graph.position[node], values, kinks, error)
-        if sent is not None:
-            yield k, sent
+    try:
+        if node in graph.guarded:
+            with np.errstate(all="ignore"):
+                found = _sent(row, mask, kinks, inputs, values[node], upstream)
+            if not row.pull:  # what was not taken sends nothing, whatever its slope
+                found = [(k, np.where(upstream == 0, 0.0, sent)) for k, sent in found]
+        else:
+            found = _sent(row, mask, kinks, inputs, values[node], upstream)
+            if not _chooses(row):
+                return found
+        if not all(np.isfinite(sent).all() for _, sent in found):
+            raise FloatingPointError
+        return found
+    except (ArithmeticError, ValueError) as error:
+        _refuse_slope(graph, graph.position[node], values, kinks, error)
+
+
+@cache
+def _chooses(row: Gate) -> bool:
+    """Whether a local gradient may leave out, by a `where`, entries that have none."""
+    return any("where(" in local for local in row.local)
+
+
+def _sent(row: Gate, mask: int, kinks: str, inputs: Values, y: Any, upstream: Any) -> list[tuple[int, Any]]:
+    """What goes back to each of the inputs in MASK that gets anything."""
+    found = []
+    for k, function in _ways_back(row, mask, kinks):
+        if function is None:
+            found.append((k, upstream))
+        elif row.pull:
+            found.append((k, function(*inputs, y, upstream)))
+        else:
+            local = function(*inputs, y)
+            alone = np.ndim(local) > 0 and np.ndim(upstream) == 0 and upstream == 1
+            found.append((k, local if alone else upstream * local))
+    return found
+
+
+@cache
+def _ways_back(row: Gate, mask: int, kinks: str) -> list[tuple[int, Callable[..., Any] | None]]:
+    """For each input in MASK that gets anything: its place, and the pull or the local gradient (None for 1)."""
+    places = [k for k in range(len(row.inputs)) if mask >> k & 1]
+    if row.pull:
+        return [(k, pull_function(row, k)) for k in places if row.pull[k]]
+    return [(k, None if row.local[k] == "1" else local_function(row, k, kinks)) for k in places
+            if row.local[k] not in ("", "0")]  # fmt: skip
 
 
 def _refuse_slope(graph: Graph, place: int, values: Values, kinks: str, error: Exception) -> NoReturn:
@@ -255,18 +328,6 @@ def _refuse_slope(graph: Graph, place: int, values: Values, kinks: str, error: E
     if entrywise or "overflow" in str(error):
         refuse(graph, place, {}, f"the gradient at this gate {TOO_LARGE}", "overflow")
     refuse(graph, place, {}, f"{row.name} has no finite slope at one of its entries", "no-slope")
-
-
-def _sent(row: Gate, k: int, inputs: Values, y: Any, upstream: Any, kinks: str) -> Any:
-    """What goes back to one input; None for nothing."""
-    if row.pull:
-        return pull_function(row, k)(*inputs, y, upstream) if row.pull[k] else None
-    if row.local[k] == "1":
-        return upstream
-    if row.local[k] in ("", "0"):
-        return None
-    local = local_function(row, k, kinks)(*inputs, y)
-    return local if np.ndim(upstream) == 0 and upstream == 1 else upstream * local
 
 
 def sends(graph: Graph, place: int, values: Values, upstream: Any, kinks: str) -> list[Any]:

@@ -21,7 +21,6 @@ from numpy import (
     ceil,
     cos,
     cosh,
-    dot,
     exp,
     expm1,
     floor,
@@ -30,16 +29,16 @@ from numpy import (
     log1p,
     log2,
     log10,
-    mean,
     outer,
-    prod,
     sin,
     sinh,
     sqrt,
-    sum,
     tan,
     tanh,
     where,
+)
+from numpy import (
+    matmul as dot,  # which, unlike numpy's dot, reports what overflows
 )
 from numpy import (
     power as pow,
@@ -47,19 +46,38 @@ from numpy import (
 
 Array = Any  # a float64 array, or a number
 _NEAR_OVERFLOW = 700.0  # exp overflows from 709.8 on
+_SLOPE_KEPT = 0.02  # down to here 1 - tanh(x)^2 keeps all but two of its digits (a relative error of 2e-14)
+
+# The reductions are those of numpy's ufuncs: its functions of the same names spend up to 4 µs more on their
+# arguments, as long as a layer of 1,000 entries takes.
+
+
+def sum(x: Array, axis: int | None = None) -> Array:
+    """The sum of all entries, or along an axis."""
+    return np.add.reduce(x, axis=axis)
+
+
+def mean(x: Array, axis: int | None = None) -> Array:
+    """The mean of all entries, or along an axis."""
+    return np.add.reduce(x, axis=axis) / (np.size(x) if axis is None else np.shape(x)[axis])
+
+
+def prod(x: Array, axis: int | None = None) -> Array:
+    """The product of all entries, or along an axis."""
+    return np.multiply.reduce(x, axis=axis)
 
 
 def max(*values: Array, axis: int | None = None) -> Array:
     """The larger, entry by entry; of one array the largest entry, or along an axis."""
     if len(values) == 1:
-        return np.max(values[0], axis=axis)
+        return np.maximum.reduce(values[0], axis=axis)
     return np.maximum.reduce(np.broadcast_arrays(*values)) if len(values) > 2 else np.maximum(*values)
 
 
 def min(*values: Array, axis: int | None = None) -> Array:
     """The smaller, entry by entry; of one array the smallest entry, or along an axis."""
     if len(values) == 1:
-        return np.min(values[0], axis=axis)
+        return np.minimum.reduce(values[0], axis=axis)
     return np.minimum.reduce(np.broadcast_arrays(*values)) if len(values) > 2 else np.minimum(*values)
 
 
@@ -106,8 +124,12 @@ def sigmoid_slope(x: Array, y: Array) -> Array:
     return y / large
 
 
-def tanh_slope(x: Array) -> Array:
-    """1/cosh(x)^2, the slope of tanh, by one exp of a number that is not positive: nothing cancels or overflows."""
+def tanh_slope(x: Array, y: Array) -> Array:
+    """The slope of y = tanh(x): 1 - y^2 where that does not cancel, else 1/cosh(x)^2 by one exp, which cannot
+    overflow."""
+    slope = 1.0 - np.square(y)
+    if np.minimum.reduce(slope, axis=None) > _SLOPE_KEPT:
+        return slope
     small = np.exp(-2.0 * np.abs(x))
     below = 1.0 + small
     small *= 4.0
@@ -154,9 +176,9 @@ def stretch(x: Array, *sizes: int) -> Array:
 def fold(x: Array, *sizes: int) -> Array:
     """X with what `stretch` copied added up, until the sizes are left."""
     extra = tuple(range(np.ndim(x) - len(sizes)))
-    total = np.sum(x, axis=extra) if extra else x
-    same = tuple(k for k, size in enumerate(sizes) if size == 1 and np.shape(total)[k] != 1)
-    return np.sum(total, axis=same, keepdims=True) if same else total
+    total = np.add.reduce(x, axis=extra) if extra else x
+    same = tuple([k for k, size in enumerate(sizes) if size == 1 and total.shape[k] != 1])
+    return np.add.reduce(total, axis=same, keepdims=True) if same else total
 
 
 def reshape(x: Array, *sizes: int) -> Array:
@@ -183,29 +205,44 @@ def others(x: Array, axis: int | None = None) -> Array:
 
 def softmax(x: Array, axis: int = -1) -> Array:
     """exp(x)/sum(exp(x)), shifted so that nothing overflows."""
-    weights = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    weights /= np.sum(weights, axis=axis, keepdims=True)
+    weights = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    np.exp(weights, out=weights)
+    weights /= np.add.reduce(weights, axis=axis, keepdims=True)
     return weights
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """The logarithm of softmax, without the rounding of log(softmax(x)) near 0."""
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted
 
 
 def logsumexp(x: Array, axis: int | None = None) -> Array:
     """log(sum(exp(x))), shifted so that nothing overflows."""
-    largest = np.max(x, axis=axis, keepdims=True)
-    return np.squeeze(largest, axis=axis) + np.log(np.sum(np.exp(x - largest), axis=axis))
+    largest = np.maximum.reduce(x, axis=axis, keepdims=True)
+    return np.squeeze(largest, axis=axis) + np.log(np.add.reduce(np.exp(x - largest), axis=axis))
 
 
 def onehot(labels: Array, classes: int) -> Array:
     """Rows of zeros with a 1 at each label; raises ValueError for a label that is no class."""
-    rows = np.equal(np.expand_dims(labels, -1), np.arange(classes)).astype(np.float64)
-    if np.sum(rows) != np.size(labels):
+    return _at_labels(labels, classes).astype(np.float64)
+
+
+def _at_labels(labels: Array, classes: int) -> Array:
+    """The same as truth values."""
+    rows = np.equal(np.asarray(labels)[..., None], np.arange(classes))
+    if np.count_nonzero(rows) != np.size(labels):
         raise ValueError(f"a label must be a whole number from 0 to {classes - 1}")
     return rows
+
+
+def cross_entropy(scores: Array, target: Array) -> Array:
+    """-log softmax(scores) at the target (labels, or one weight for each score), averaged over the rows."""
+    logs = log_softmax(scores)
+    at_target = logs[_at_labels(target, logs.shape[-1])] if np.ndim(target) < logs.ndim else target * logs
+    total = np.add.reduce(at_target, axis=None)
+    return -total / logs.shape[0] if logs.ndim > 1 else -total
 
 
 def put(x: Array, count: int, *rest: int) -> Array:
@@ -236,7 +273,7 @@ def square(x: Array) -> Array:
 
 
 __all__ = [
-    "acos", "array", "asin", "atan", "atan2", "ceil", "clip", "concat", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1",
+    "acos", "array", "asin", "atan", "atan2", "ceil", "clip", "concat", "cos", "cosh", "cross_entropy", "dot", "erf", "erfc", "exp", "expm1",
     "first_max", "first_min",    "floor", "fold", "hypot", "log", "log1p", "log2", "log10", "log_softmax", "logsumexp", "max", "mean", "min",
     "norm", "onehot", "others", "outer", "part", "place", "pow", "prod", "put", "reshape", "sigmoid", "sigmoid_slope", "sign", "sin",
     "sinh", "softmax", "softplus", "sqrt", "square", "step", "stretch", "sum", "tan", "tanh", "tanh_slope", "ties", "where",

@@ -1,6 +1,14 @@
-"""Arrays against numpy as one writes it by hand: a layered net with all its gradients, and a neuron at 10^6 points."""
+"""Arrays against numpy as one writes it by hand: a layered net with all its gradients, and a neuron at 10^6 points.
+
+In one thread, unless OPENBLAS_NUM_THREADS says otherwise: two threads of a matrix product wait for each other, and where
+other work takes one of two processors that wait is all that is measured (38 ms a net instead of 0.5 were seen).
+"""
 
 from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is there
 
 import numpy as np
 from timing import interleaved, table, verdict
