@@ -78,12 +78,16 @@ def value_function(row: Gate) -> Callable[..., Any]:
 @cache
 def local_function(row: Gate, place: int, kinks: str) -> Callable[..., Any]:
     """The local gradient for the input at PLACE, entry by entry, as a function of the inputs and ``y``."""
+    return ARRAYS.compile(row.name, (*row.inputs, "y"), _local_text(row, place, kinks))
+
+
+def _local_text(row: Gate, place: int, kinks: str) -> str:
     text = CHEAPER.get(row.name, row.local[place])
     if row.kink and kinks in row.at:
         text = f"where({row.kink[0]}, {row.at[kinks][place]}, {text})"
     for name, formula in reversed(row.lets):
         text = re.sub(rf"\b{name}\b", f"({formula})", text)
-    return ARRAYS.compile(row.name, (*row.inputs, "y"), numpy_text(text))
+    return numpy_text(text)
 
 
 @cache
@@ -226,7 +230,7 @@ def _unexplained(graph: Graph, given: Values) -> Values | None:
     try:
         for node, function, args, look in _plan(graph):
             values[node] = function(*[values[k] for k in args])
-            if look and not np.isfinite(values[node]).all():
+            if look and not (np.isfinite(values[node]).all() if np.ndim(values[node]) else math.isfinite(values[node])):
                 return None
     except (ArithmeticError, ValueError):
         return None
@@ -270,7 +274,7 @@ def _sends(
                 found = [(k, np.where(upstream == 0, 0.0, sent)) for k, sent in found]
         else:
             found = _sent(row, mask, kinks, inputs, values[node], upstream)
-            if not _chooses(row):
+            if not _chooses(row, kinks):
                 return found
         if not all(np.isfinite(sent).all() for _, sent in found):
             raise FloatingPointError
@@ -280,9 +284,9 @@ def _sends(
 
 
 @cache
-def _chooses(row: Gate) -> bool:
-    """Whether a local gradient may leave out, by a `where`, entries that have none."""
-    return any("where(" in local for local in row.local)
+def _chooses(row: Gate, kinks: str) -> bool:
+    """Whether a local gradient leaves out, by a `where`, entries that have none, so that none is reported."""
+    return any("where(" in _local_text(row, k, kinks) for k in range(len(row.local)))
 
 
 def _sent(row: Gate, mask: int, kinks: str, inputs: Values, y: Any, upstream: Any) -> list[tuple[int, Any]]:

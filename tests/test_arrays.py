@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import bpcli
-from bpcli import arrays
+from bpcli import array_sweeps, arrays
 from bpcli.array_gates import ARRAY_GATES
 from bpcli.array_sweeps import CHEAPER, value_function
 from bpcli.compiled import local_function as float_slope
@@ -211,6 +211,40 @@ def test_cheaper_slopes(name: str) -> None:
         wanted = [float_slope(row, 0, "torch")(a, b) for a, b in zip(part.tolist(), y.tolist(), strict=True)]
         found = eval(CHEAPER[name], {**vars(arrays), "x": part, "y": y})
         np.testing.assert_allclose(found, wanted, rtol=4e-15, atol=1e-307)
+
+
+@pytest.mark.parametrize("where", ["first", "last"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum(tanh(W @ x + b))", "max(x) + min(W @ x, 0)[1]", "sum(where(W > 0, W + 1, x - 1))", "sigmoid(mean(W + x))",
+        "softmax(reshape(W, 6)) @ concat(x, x, x)", "sum(1/(1 + exp(W + x)))", "cross_entropy(tanh(W)@W.T + b, [0, 1, 2])",
+        "(x - b[0])[0]*2 + norm(W*x)", "sum(atan(stretch(x, 3, 2) - W)) + prod(-x)", "logsumexp(b) - sum(fold(W, 2))",
+    ],
+)  # fmt: skip
+def test_an_entry_that_is_not_finite_is_seen(text: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever an infinity arises, and though no operation reports it, it is seen by the gates that are looked at."""
+    source = np.random.default_rng(6)
+    point = {"W": source.normal(size=(3, 2)), "x": source.normal(size=2), "b": source.normal(size=3)}
+    graph, _, computed = prepare(text, {name: point[name] for name in bpcli.parse(text).inputs}, {})
+    given = [value if node not in graph.position else None for node, value in enumerate(computed)]
+    steps = array_sweeps._plan(graph)
+    assert array_sweeps._unexplained(graph, given) is not None
+    for k, (node, function, args, look) in enumerate(steps):
+        if graph.row(k).name in array_sweeps._ALWAYS_FINITE:
+            with np.errstate(all="ignore"):
+                assert np.isfinite(function(*[np.sign(computed[given]) * 1e308 for given in args])).all()
+            continue
+
+        def spoilt(*inputs: Array, whole: Callable[..., Array] = function) -> Array:
+            result = np.array(whole(*inputs), dtype=float)
+            result.flat[0 if where == "first" else -1] = np.inf
+            return result
+
+        changed = [*steps[:k], (node, spoilt, args, look), *steps[k + 1 :]]
+        monkeypatch.setattr(array_sweeps, "_plan", lambda _, changed=changed: changed)
+        with np.errstate(all="ignore"):
+            assert array_sweeps._unexplained(graph, given) is None, graph.ids[node]
 
 
 # --- random formulas ---------------------------------------------------------------------------------------
