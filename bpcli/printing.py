@@ -53,7 +53,7 @@ def write(graph: Graph, node: int | None = None, style: Style = FORMULA, inline:
             out.append(_leaf(graph, item, style))
             continue
         row, args = graph.row(place), _shown_inputs(graph, place)
-        for piece in reversed(_template(row, style.latex)):
+        for piece in reversed(template(row, style.latex)):
             if isinstance(piece, str):
                 stack.append(piece)
             elif _needs_brackets(graph, args[piece[0]], row, piece[1], style, inline):
@@ -87,7 +87,7 @@ def gate_text(graph: Graph, place: int, style: Style = FORMULA) -> str:
     """One gate, written with the ids of its inputs: ``g1*z``."""
     row, args = graph.row(place), graph.args[place]
     out = []
-    for piece in _template(row, style.latex):
+    for piece in template(row, style.latex):
         if isinstance(piece, str):
             out.append(piece)
         else:
@@ -99,7 +99,8 @@ def gate_text(graph: Graph, place: int, style: Style = FORMULA) -> str:
 
 
 @cache
-def _template(row: Gate, latex: bool) -> list[Piece]:
+def template(row: Gate, latex: bool = False) -> list[Piece]:
+    """A row as it is written: pieces of text, and the places of its inputs."""
     operands = ", ".join(f"<{name}>" for name in row.inputs)
     text = row.text or f"{row.name}({operands})"
     if latex:

@@ -23,7 +23,11 @@ LAYERS = """
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout
     views.gradients views.matrix views.check views.quotients views.sweep views.derivative views.catalogue views.kinks
     views.page views.arrays commands.points
-    views.array_jacobian views.hessian_product
+    views.array_jacobian views.hessian_product pictures pictures.labels
+    pictures.picture
+    pictures.layers
+    pictures.layout
+    pictures.svg
 """
 DEPTH = {f"bpcli.{name}".removesuffix(".__init__"): depth
          for depth, names in enumerate(LAYERS.strip().splitlines()) for name in names.split()}  # fmt: skip

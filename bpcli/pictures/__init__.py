@@ -1,0 +1,1 @@
+"""Pictures of graphs: what is drawn (`picture`), where (`layout`), and one module for each format."""
