@@ -27,7 +27,8 @@ COMMANDS = {
     "check": "hold the gradients against differences; say where there are kinks",
     "derive": "the derivatives as formulas",
     "gates": "the table of gates, or one gate in full",
-    "help": "syntax, gates, kinks, json, exit-codes, completion",
+    "problems": "the bank of exercises: list, show, new, schema",
+    "help": "syntax, gates, kinks, problems, json, exit-codes, completion",
 }
 
 EXAMPLES = """\

@@ -10,9 +10,11 @@ import pytest
 
 #: Modules in one line do not import each other. (What a function imports when it is called may stand anywhere.)
 LAYERS = """
-    __init__ views commands
+    __init__ views commands exercises
     trouble result figures plots characters gates arrays screen
     graph rounding shipped files array_gates slips cli commands.options
+    exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
+    exercises.givens
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     refusal rewrite mistakes
     sweeps shapes
@@ -21,6 +23,11 @@ LAYERS = """
     array_slips
     passes
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout
+    exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
+    exercises.markdown exercises.keys
+    exercises.reading exercises.acceptance
+    exercises.bank exercises.showing
+    views.problem views.problem_list
     views.gradients views.matrix views.check views.quotients views.sweep views.derivative views.catalogue views.kinks
     views.page views.arrays commands.points
     views.array_jacobian views.hessian_product pictures pictures.labels

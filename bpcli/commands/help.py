@@ -65,6 +65,9 @@ bpcli derive  derivatives {name: formula}, shared {name: formula}, latex {},
               size {shared, written_out}, values {} (when values are given)
 bpcli gates   gates [{name, call, summary, local, pattern, domain, kink,
               expand, aliases, latex}]
+bpcli problems list: problems [{id, title, tags, difficulty, source, blanks,
+              points}]; show: id, title, statement, formula, rounding, seed,
+              student, tries, given {}, blanks [{name, kind, points, asks, key}]
 bpcli help    topic, text
 errors        exit_code, error {code, message, try [lines], line, column,
               span [start, end], …}
@@ -101,8 +104,57 @@ bpcli check shows the slopes on both sides.
 
 """
 
+PROBLEMS = """\
+A problem is one TOML file: a formula, what is given, what is asked. It holds
+no answers; they are computed, and confirmed in three ways. bpcli problems new
+FILE writes one to start from; bpcli problems schema is for editors.
+
+  title = "Add, then multiply"
+  statement = '''Work out $f = (x + y) z$, then every gradient.'''
+  formula = '''
+  q = x + y
+  f = q*z
+  '''
+  [given]
+  x = {from = -9, to = 9, step = 1, except = [0]}
+  y = {choose = [2, 3, 5]}
+  z = -4
+  [[ask]]
+  every = "gradient"
+
+The id of a problem is its path without .toml. In '...' and '''...''' a
+backslash is safe; in "..." it starts an escape.
+
+given       a number, a list of lists, {from, to, step}, {choose = [1, 2]};
+            with shape = [2, 3] an array whose entries are drawn each by
+            itself; except = [0] leaves numbers out. A given that the formula
+            does not use may be used by a blank (a learning rate).
+round       "exact" (no rounding; the usual), {decimals = 2}, {digits = 3}
+statement   Markdown: paragraphs, lists, *emphasis*, **bold**, `code`, blocks
+            of code between lines of ```, and maths: $x^2$ in a line, $$...$$
+            by itself. Of LaTeX: ^ _ \\frac \\sqrt \\text \\mathrm \\mathbf
+            \\hat \\bar \\partial \\nabla \\sum \\prod \\cdot \\to \\leq \\left( \\right)
+            Greek, the usual functions, cases, bmatrix. No HTML, no links.
+            In titles, hints and texts of blanks as well.
+
+Optional: source, tags, difficulty (1 to 5), hints, and
+
+{options}
+
+[[ask]]: the blanks, as many tables as there are questions. Each has one kind:
+
+{asks}
+
+and perhaps points (1 for each blank), name (another name for it) and text (a
+sentence beside it). ask = "every gradient" or a list of such words will do for
+the usual questions. Names without a line of their own in the formula are g1,
+g2, ...: bpcli grad shows them. The names of gradients are d and the name.
+Expressions (number, conditions, rate, upstream, require) may use every given,
+every value (q, g1) and every gradient (dx, dq).
+"""
+
 TEXTS = {"syntax": SYNTAX, "json": JSON, "exit-codes": EXIT_CODES, "completion": COMPLETION}
-TOPICS = ("syntax", "gates", "kinks", "json", "exit-codes", "completion")
+TOPICS = ("syntax", "gates", "kinks", "problems", "json", "exit-codes", "completion")
 
 
 @click.command("help", cls=PlainCommand)
@@ -110,7 +162,7 @@ TOPICS = ("syntax", "gates", "kinks", "json", "exit-codes", "completion")
 @options.shown
 @click.pass_context
 def command(ctx: click.Context, /, topic: str | None, as_json: bool, color: str) -> None:
-    """Show a topic (syntax, gates, kinks, json, exit-codes, completion) or the help of a command.
+    """Show a topic (syntax, gates, kinks, problems, json, exit-codes, completion) or the help of a command.
 
     Examples:
       bpcli help syntax
@@ -130,6 +182,8 @@ def _text(ctx: click.Context, topic: str | None, color: str) -> str:
         return f"{main.get_help(ctx)}\n\nTopics: bpcli help {'|'.join(TOPICS)}\n"
     if topic in TEXTS:
         return TEXTS[topic]
+    if topic == "problems":
+        return _problems()
     if topic in ("gates", "kinks"):
         from bpcli import handbook
 
@@ -142,3 +196,21 @@ def _text(ctx: click.Context, topic: str | None, color: str) -> str:
             return found.get_help(inner) + "\n"
     tries = [f"bpcli help {one}" for one in near(topic, [*TOPICS, *COMMANDS])] or ["bpcli help"]
     raise Trouble(f"there is no topic {topic}; there are {', '.join(TOPICS)}", code="unknown-topic", tries=tries)
+
+
+def _problems() -> str:
+    """The topic on problem files, with its tables made from those of the reader."""
+    from textwrap import fill
+
+    from bpcli.exercises.fields import ASKS, PROBLEM
+
+    def entry(name: str, about: str) -> str:
+        return fill(f"{name:<11} {about}", 78, subsequent_indent=" " * 12)
+
+    said = ("title", "statement", "formula", "given", "ask", "round", "source", "tags", "difficulty", "hints")
+    fields = [entry(name, field.about) for name, field in PROBLEM.items() if name not in said]
+    asks = []
+    for kind, (field, own) in ASKS.items():
+        more = "; ".join(f"{name}: {one.about}" for name, one in own.items())
+        asks.append(entry(kind, field.about + (f". With {more}" if more else "")))
+    return PROBLEMS.replace("{options}", "\n".join(fields)).replace("{asks}", "\n".join(asks))

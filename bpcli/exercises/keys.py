@@ -1,0 +1,163 @@
+"""The answers: one for each blank of a variant, and the three ways in which they are confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bpcli.checking import MISMATCH, OK
+from bpcli.deriving import derive
+from bpcli.differences import quotient
+from bpcli.exercises.problem import (
+    Blank,
+    ChoiceBlank,
+    FormulaBlank,
+    GradientBlank,
+    LocalBlank,
+    NumberBlank,
+    ProgramBlank,
+    QuotientBlank,
+    StepBlank,
+    ValueBlank,
+)
+from bpcli.exercises.staging import backward_lines, forward_lines
+from bpcli.exercises.variants import Variant, evaluate
+from bpcli.graph import Graph
+from bpcli.printing import FORMULA, write
+from bpcli.sweeps import forward, kinks_met, local_gradients
+from bpcli.trouble import NO_ANSWER, Trouble
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """The answer to one blank: a ``number`` (or array), or a ``text`` (an option, a formula, lines of code)."""
+
+    blank: Blank
+    number: Any = None
+    text: str = ""
+    graph: Graph | None = None
+    """Of a formula blank: the derivative as a graph; of a program: the lines as one."""
+
+
+def keys(variant: Variant) -> list[Key]:
+    """The key of every blank, in order; raises `Trouble` (exit code 3) where there is none."""
+    return [key(variant, blank) for blank in variant.problem.blanks]
+
+
+def key(variant: Variant, blank: Blank) -> Key:
+    """The answer to BLANK."""
+    if isinstance(blank, FormulaBlank):
+        return _formula(variant, blank)
+    if isinstance(blank, ProgramBlank):
+        return _program(variant, blank)
+    if isinstance(blank, ChoiceBlank):
+        return Key(blank, text=_choice(variant, blank))
+    number = _number(variant, blank)
+    if number is None:
+        raise Trouble(f"{blank.name} has no value here: its gate is in a branch that is not taken",
+                      code="no-value", exit_code=NO_ANSWER)  # fmt: skip
+    return Key(blank, number=number if len(getattr(number, "shape", ())) else float(number))
+
+
+def _number(variant: Variant, blank: Blank) -> Any:
+    graph, scope = variant.problem.graph, variant.scope
+    if isinstance(blank, ValueBlank):
+        return variant.values[blank.node]
+    if isinstance(blank, GradientBlank):
+        return scope[f"d{graph.ids[blank.node]}"]
+    if isinstance(blank, LocalBlank):
+        place = graph.position[blank.node]
+        return _local(variant, place)[blank.place]
+    if isinstance(blank, StepBlank):
+        name = graph.ids[blank.node]
+        rate, decay = evaluate(blank.rate, scope), evaluate(blank.decay, scope)
+        return scope[name] - rate * (scope[f"d{name}"] + decay * scope[name])
+    if isinstance(blank, QuotientBlank):
+        name, x = blank.variable, variant.point[blank.variable]
+
+        def shifted(shift: float) -> float:
+            return float(forward(graph, {**variant.point, name: x + shift})[graph.output])
+
+        return quotient(shifted, evaluate(blank.h, scope), blank.scheme)
+    assert isinstance(blank, NumberBlank)
+    return evaluate(blank.formula, scope)
+
+
+def _local(variant: Variant, place: int) -> list[Any]:
+    graph = variant.problem.graph
+    if graph.shapes is None:
+        return local_gradients(graph, place, variant.values, variant.problem.convention)
+    from bpcli.array_sweeps import local_function
+
+    row, args = graph.row(place), graph.args[place]
+    inputs = [variant.values[k] for k in args]
+    y = variant.values[graph.gates[place]]
+    return [local_function(row, k, variant.problem.convention)(*inputs, y) if row.local[k] else None
+            for k in range(len(row.local))]  # fmt: skip
+
+
+def _choice(variant: Variant, blank: ChoiceBlank) -> str:
+    graph = variant.problem.graph
+    if blank.rule == "pattern":
+        return graph.row(graph.position[blank.node]).pattern[0]
+    if blank.rule == "route":
+        args = graph.args[graph.position[blank.node]]
+        winners = [k for k in dict.fromkeys(args) if variant.values[k] == variant.values[blank.node]]
+        right = [graph.ids[k] for k in winners]
+    else:
+        holds = [evaluate(condition, variant.scope) for condition in blank.conditions]
+        right = [option for option, one in zip(blank.options, holds, strict=True) if one]
+    if len(right) != 1:
+        said = f"{' and '.join(right)} are all right" if right else "none of the options is right"
+        raise Trouble(f"{blank.name}: {said}", code="ambiguous-choice", exit_code=NO_ANSWER)
+    return right[0]
+
+
+def _formula(variant: Variant, blank: FormulaBlank) -> Key:
+    graph = variant.problem.graph
+    source = replace(graph, outputs=(blank.node,))
+    derived = derive(source, wrt=[blank.variable])
+    text = write(derived.graph, derived.graph.outputs[0], FORMULA, inline=True)
+    return Key(blank, text=text, graph=derived.graph)
+
+
+def _program(variant: Variant, blank: ProgramBlank) -> Key:
+    graph, upstream = variant.problem.graph, variant.problem.upstream
+    lines = [] if blank.stage == "backward" else list(forward_lines(graph))
+    if blank.stage != "forward":
+        lines += backward_lines(graph, "1" if upstream is None else write(upstream))
+    return Key(blank, text="\n".join(lines))
+
+
+# --- confirming ------------------------------------------------------------------------------------------
+
+
+def confirm(variant: Variant) -> Iterator[str]:
+    """What is wrong with the gradients of VARIANT: reverse mode against forward mode and differences.
+
+    Nothing comes out when all agree, or when no blank depends on a gradient.
+    """
+    from bpcli.gradient_check import check
+
+    graph = variant.problem.graph
+    if graph.shapes is not None and graph.shapes[graph.output]:
+        from bpcli.array_check import check as compare_arrays
+
+        gradients = {name: variant.adjoints[node] for name, node in graph.inputs.items() if graph.active[node]}
+        found = compare_arrays(graph, variant.point, gradients, variant.upstream)
+    else:
+        point = {name: variant.point[name] for name in graph.inputs}
+        names = [name for name, node in graph.inputs.items() if graph.active[node]]
+        found = check(graph, point, wrt=names, kinks=variant.problem.convention).check
+    for name, one in found.comparisons.items():
+        if one.verdict == MISMATCH or (one.verdict != OK and not _kinked(variant)):
+            yield f"the gradient of {name} is {one.reverse:.6g} by reverse mode; differences say: {one.verdict}"
+
+
+def _kinked(variant: Variant) -> bool:
+    graph = variant.problem.graph
+    if graph.shapes is not None:
+        return True
+    gates = graph.backward(graph.outputs, variant.values)[0]
+    return next(iter(kinks_met(graph, variant.values, gates)), None) is not None

@@ -1,0 +1,62 @@
+"""The passes as lines of code, as the lectures stage them: one gate to a line, ``dq`` for the gradient at q."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bpcli.graph import Graph
+from bpcli.language import parse
+from bpcli.printing import FORMULA, gate_text, write
+
+
+def forward_lines(graph: Graph) -> Iterator[str]:
+    """``name = formula`` for every gate."""
+    for place, node in enumerate(graph.gates):
+        yield f"{graph.ids[node]} = {gate_text(graph, place)}"
+
+
+def backward_lines(graph: Graph, upstream: str = "1") -> Iterator[str]:
+    """A line for every gradient that a gate sends, from the output to the variables; ``+=`` at a branch.
+
+    UPSTREAM is what arrives at the output, as text.
+    """
+    yield f"d{graph.ids[graph.output]} = {upstream}"
+    started = {graph.output}
+    gates, _, args = graph.backward(graph.outputs)
+    for node, inputs in zip(gates, args, strict=True):
+        row = graph.row(graph.position[node])
+        for k, given in enumerate(inputs):
+            formulas = row.pull or row.local
+            if graph.active[given] and k < len(formulas) and formulas[k]:
+                sign = "+=" if given in started else "="
+                started.add(given)
+                yield f"d{graph.ids[given]} {sign} {_sent(graph, node, k)}"
+
+
+def _sent(graph: Graph, node: int, k: int) -> str:
+    """What the gate NODE sends to its input K, in the names of the graph."""
+    place = graph.position[node]
+    row, upstream = graph.row(place), f"d{graph.ids[node]}"
+    names = {name: _operand(graph, given) for name, given in zip(row.inputs, graph.args[place], strict=True)}
+    names |= {"y": graph.ids[node], "G": upstream}
+    if row.pull:
+        return _renamed(row.pull[k], names)
+    shown = row.blackboard()[k]
+    local = row.local[k] if " if " in shown else shown  # a sentence is no formula
+    if local in ("1", "-1"):
+        return upstream if local == "1" else f"-{upstream}"
+    if row.name == "pow" and k == 0 and names["b"].isdigit():
+        local = {"2": "2*a", "1": "1"}.get(names["b"], f"b*a^{int(names['b']) - 1}")  # not 2*x^(2 - 1)
+    return _renamed(f"({local})*G", names)
+
+
+def _operand(graph: Graph, node: int) -> str:
+    text = graph.ids[node]
+    return f"({text})" if text.startswith("-") else text
+
+
+def _renamed(formula: str, names: dict[str, str]) -> str:
+    """A formula of the gate table with the table's names replaced, and no bracket too many."""
+    text = re.sub(r"(?<![\w.])[A-Za-z]\w*(?!\w*\()", lambda match: names.get(match[0], match[0]), formula)
+    return write(parse(text), style=FORMULA)

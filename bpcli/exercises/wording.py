@@ -1,0 +1,115 @@
+"""What a sheet says in words: the rounding rule with its example, what each blank asks for, numbers as written."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from bpcli.exercises.problem import (
+    Blank,
+    ChoiceBlank,
+    FormulaBlank,
+    GradientBlank,
+    LocalBlank,
+    NumberBlank,
+    Problem,
+    ProgramBlank,
+    QuotientBlank,
+    StepBlank,
+    ValueBlank,
+)
+from bpcli.figures import show
+from bpcli.graph import Graph
+from bpcli.printing import write
+
+
+def rounding_rule(problem: Problem) -> str:
+    """The rule in plain words, with an example."""
+    rule, places = problem.rounding
+    if rule == "decimals":
+        example = "1.0986 / 0.3679"
+        first, second = (figure(float(one), problem.rounding) for one in example.split(" / "))
+        return (f"Round every number you write to {_count(places, 'decimal')} and go on with the rounded one: "
+                f"1.0986 becomes {first}, 0.3679 becomes {second}.")  # fmt: skip
+    if rule == "digits":
+        return (f"Round every number you write to {places} significant digits and go on with the rounded one: "
+                f"1.0986 becomes {figure(1.0986, problem.rounding)}, 0.03679 becomes "
+                f"{figure(0.03679, problem.rounding)}.")  # fmt: skip
+    return "All numbers come out exactly; do not round. A fraction such as 3/4 is fine."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def figure(value: float, rounding: tuple[str, int]) -> str:
+    """VALUE as the sheet's rule writes it: half a unit goes away from 0, trailing zeros stay."""
+    rule, places = rounding
+    exact = Decimal(repr(value))
+    if rule == "exact":
+        return show(value, 15)
+    if rule == "digits":
+        places = places - 1 - exact.adjusted() if exact else places
+    rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    if rule == "digits" and rounded.adjusted() > exact.adjusted():  # 9.995 becomes 10.0
+        rounded = rounded.quantize(Decimal(1).scaleb(1 - places), ROUND_HALF_UP)
+    return f"{rounded + 0 if rounded else abs(rounded):f}"
+
+
+def array_figure(value: Any, rounding: tuple[str, int]) -> str:
+    """A number, or an array as bpcli reads it, rounded."""
+    if getattr(value, "shape", ()):
+        return f"[{', '.join(array_figure(one, rounding) for one in value)}]"
+    return figure(float(value), rounding)
+
+
+def given_text(value: Any) -> str:
+    """A given as the sheet writes it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(given_text, value))}]"
+    return f"{value:f}"
+
+
+def asks_for(problem: Problem, blank: Blank) -> str:
+    """What BLANK asks for, in words."""
+    graph = problem.graph
+    output = graph.names.get(graph.output, "the output")
+    if isinstance(blank, ValueBlank):
+        return f"value of {_node(problem, blank.node)}"
+    if isinstance(blank, GradientBlank):
+        return f"gradient of {output} at {_node(problem, blank.node)}"
+    if isinstance(blank, LocalBlank):
+        given = graph.args[graph.position[blank.node]][blank.place]
+        return f"local gradient of the gate {_node(problem, blank.node)} for its input {graph.ids[given]}"
+    if isinstance(blank, FormulaBlank):
+        return f"derivative of {graph.names.get(blank.node, 'the output')} by {blank.variable}, as a formula"
+    if isinstance(blank, ProgramBlank):
+        passes = {"forward": "forward pass", "backward": "backward pass", "both": "forward and backward pass"}
+        return f"the {passes[blank.stage]}, a line for each step; it must define {', '.join(blank.needs)}"
+    if isinstance(blank, ChoiceBlank):
+        about = {"pattern": "pattern of the gate ", "route": "input that the gate takes: "}.get(blank.rule, "")
+        where = _node(problem, blank.node) + ": " if about else ""
+        return f"{about}{where}one of {', '.join(blank.options)}"
+    if isinstance(blank, StepBlank):
+        decay = write(blank.decay)
+        shrink = "" if decay == "0" else f" and weight decay {_written(blank.decay)}"
+        return f"{graph.ids[blank.node]} after one step with learning rate {_written(blank.rate)}{shrink}"
+    if isinstance(blank, QuotientBlank):
+        return f"{blank.scheme} difference quotient in {blank.variable} with h = {_written(blank.h)}"
+    assert isinstance(blank, NumberBlank)
+    return f"{_written(blank.formula)}"
+
+
+def _written(graph: Graph) -> str:
+    return graph.source if not graph.source.startswith("where(") else write(graph)
+
+
+def _node(problem: Problem, node: int) -> str:
+    """The name of a node; a gate without one of its own with what it computes."""
+    from bpcli.printing import gate_text
+
+    graph = problem.graph
+    name = graph.ids[node]
+    if node in graph.names or node not in graph.position:
+        return name
+    return f"{name} = {gate_text(graph, graph.position[node])}"
