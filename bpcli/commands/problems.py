@@ -33,6 +33,8 @@ class Subcommands(click.Group):
         formatter.write("\n" + cleandoc(self.callback.__doc__ or "" if self.callback else "") + "\n")
         with formatter.section("Commands"):
             formatter.write_dl([(name, one.get_short_help_str(70)) for name, one in self.commands.items()])
+        with formatter.section("Options"):
+            formatter.write_dl([record for one in self.get_params(ctx) if (record := one.get_help_record(ctx))])
 
 
 @click.group("problems", cls=Subcommands)
