@@ -23,6 +23,7 @@ from sessions import Command, Printed
 import bpcli
 from bpcli import cli
 from bpcli.cli import COMMANDS
+from bpcli.commands.problems import command as problems
 from bpcli.passes import parse
 from bpcli.trouble import columns
 
@@ -87,29 +88,47 @@ def test_bpcli_alone() -> None:
     assert printed.out.strip() in bp("help").out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_examples_first(command: str) -> None:
-    """Every command explains itself with examples before its options; each example can be run as it stands."""
+#: The commands whose first word says what to do, and what they can do.
+GROUPS = {"problems": problems.commands}
+EVERY = [(name,) for name in COMMANDS if name not in GROUPS] + [(name, one) for name in GROUPS for one in GROUPS[name]]
+
+
+@pytest.mark.parametrize("command", GROUPS)
+def test_the_help_of_a_group_lists_what_it_can_do(command: str) -> None:
     printed = bp(command, "--help", COLUMNS="80")
+    assert (printed.code, printed.err) == (0, "")
+    examples, _, listed = printed.out.partition("Commands:")
+    assert "Examples:" in examples
+    assert all(f"  {name} " in listed for name in GROUPS[command])
+    assert max(map(columns, printed.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_help_has_examples_first(command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command explains itself with examples before its options; each example can be run as it stands."""
+    monkeypatch.chdir(tmp_path)
+    printed = bp(*command, "--help", COLUMNS="80")
     assert (printed.code, printed.err) == (0, "")
     assert printed.out.index("Examples:") < printed.out.index("Options:")
     examples = [
         line.strip() for line in printed.out.partition("Options:")[0].splitlines() if line.startswith("  bpcli ")
     ]
-    assert len(examples) >= 2
+    assert len(examples) >= (2 if len(command) == 1 else 1)
     for line in examples:
         words = shlex.split(line)
-        assert words[:2] == ["bpcli", command]
-        if not any("@" in word or word.endswith((".csv", ".npy", ".json", ".toml", ".npz")) for word in words):
+        assert words[: len(command) + 1] == ["bpcli", *command]
+        if ">" not in words and not any(
+            "@" in word or word.endswith((".csv", ".npy", ".json", ".toml", ".npz")) for word in words
+        ):
             done = bp(*words[1:])
             assert (done.code, done.err) == (0, ""), line
     options = printed.out.partition("Options:")[2]
     for option in ("--json", "--color", "--help"):
         assert option in options
     assert max(map(columns, printed.out.splitlines())) <= 80
-    assert bp(command, "-h").out == bp(command, "--help").out
-    if command != "gates":  # a topic of its own
-        assert bp("help", command).out.strip() == bp(command, "--help").out.strip()
+    assert bp(*command, "-h").out == bp(*command, "--help").out
+    if len(command) == 1 and command != ("gates",):  # a topic of its own
+        assert bp("help", *command).out.strip() == bp(*command, "--help").out.strip()
 
 
 def test_version() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os.path
 import shlex
 import sys
@@ -102,7 +103,8 @@ def show(problem: str, seed: str, student: str, solution: bool, as_json: bool, c
 @command.command("new")
 @click.argument("file")
 @click.option("--formula", default="", metavar="TEXT", help="Start from this formula.")
-def new(file: str, formula: str) -> None:
+@options.shown
+def new(file: str, formula: str, as_json: bool, color: str) -> None:
     """Write a problem file to start from, with a comment at every field.
 
     Examples:
@@ -122,18 +124,20 @@ def new(file: str, formula: str) -> None:
                       tries=[f"bpcli problems show {path}"]) from None  # fmt: skip
     except OSError as error:
         raise Trouble(f"cannot write {path}: {error.strerror}", code="unwritable", exit_code=UNWRITABLE) from None
-    sys.stdout.write(f"wrote {path}\nnext: bpcli problems show {path} --solution\n")
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": "bpcli/problems-new/1", "wrote": path}) + "\n")
+    else:
+        sys.stdout.write(f"wrote {path}\nnext: bpcli problems show {path} --solution\n")
 
 
 @command.command("schema")
-def schema() -> None:
-    """Print the JSON Schema of problem files, for editors.
+@options.shown
+def schema(as_json: bool, color: str) -> None:
+    """Print the JSON Schema of problem files, for editors (JSON with --json or without).
 
     Examples:
       bpcli problems schema > problem.schema.json
     """
-    import json
-
     from bpcli.exercises.fields import schema as described
 
     sys.stdout.write(json.dumps(described(), indent=2, ensure_ascii=False) + "\n")
