@@ -22,7 +22,9 @@ def refuse(
     entry = str(list(at)) if at else ""
     known = {k: values[k] for k in dict.fromkeys(args) if not isinstance(values, Mapping) or k in values}
     numbers = {k: float(value) for k, value in known.items() if not getattr(value, "shape", ())}
-    given = [f"{_text(graph, k, entry)} = {show(value, 6)}" for k, value in numbers.items() if k not in graph.constants]
+    given = [
+        f"{operand(graph, k, entry)} = {show(value, 6)}" for k, value in numbers.items() if k not in graph.constants
+    ]
     start, end = graph.span(node)
     raise Trouble(
         sentence + (f"; here {', '.join(given)}" if given else ""),
@@ -31,7 +33,7 @@ def refuse(
     )  # fmt: skip
 
 
-def _text(graph: Graph, node: int, entry: str) -> str:
+def operand(graph: Graph, node: int, entry: str = "") -> str:
     """An operand, or its ENTRY, as its formula, or as its id when that is long."""
     text = graph.ids[node]
     if node in graph.position and node not in graph.names:

@@ -35,6 +35,7 @@ LAYERS = """
     pictures.layers
     pictures.layout
     pictures.svg
+    pictures.page
 """
 DEPTH = {f"bpcli.{name}".removesuffix(".__init__"): depth
          for depth, names in enumerate(LAYERS.strip().splitlines()) for name in names.split()}  # fmt: skip

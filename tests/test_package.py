@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.slow
 def test_wheel(tmp_path: Path) -> None:
-    """The wheel holds every grammar and problem and the saved parse tables, and its table is the checkout's."""
+    """The wheel holds every grammar and problem, the page's files and the saved parse tables, and its table is the checkout's."""
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), f"{ROOT}/"], check=True
     )
@@ -23,6 +23,9 @@ def test_wheel(tmp_path: Path) -> None:
     shipped = [path for kind in ("grammars", "problems") for path in (ROOT / kind).rglob("*") if path.is_file()]
     assert {f"bpcli/{path.relative_to(ROOT)}" for path in shipped} <= names
     assert {"bpcli/_tables.py", "bpcli/py.typed"} <= names
+    page = [path for path in (ROOT / "bpcli" / "pictures").iterdir() if path.suffix in (".css", ".html", ".js")]
+    assert len(page) > 4
+    assert {f"{path.relative_to(ROOT)}" for path in page} <= names
     place = tmp_path / "installed"
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-t", str(place), str(wheel)], check=True

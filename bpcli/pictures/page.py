@@ -1,0 +1,183 @@
+"""A picture as one HTML file that a class steps through: no request, no framework, everything computed in the page.
+
+The page is `lesson.html` with four things put into it: the SVG, a style sheet, a script, and the graph as JSON. The
+script is the same for every formula but for the rules of its gates, which `bpcli.javascript` writes from the table.
+What a user typed is in the JSON and in escaped text, nowhere else; the policy in the page's head lets only that one
+script and that one style sheet run, by their hashes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from bpcli import __version__
+from bpcli.gates import COMPARES, CONVENTIONS
+from bpcli.graph import WHERE, Graph, figure
+from bpcli.javascript import key, rules
+from bpcli.pictures import svg
+from bpcli.pictures.layout import SCREEN, layout
+from bpcli.pictures.picture import NONE, NUMBER, Picture
+from bpcli.pictures.picture import picture as describe
+from bpcli.printing import FORMULA, gate_text, program, template
+from bpcli.refusal import operand
+from bpcli.trouble import Trouble, visible
+
+_HERE = Path(__file__).parent
+_SCRIPTS = ("arithmetic.js", "figures.js", "passes.js", "lesson.js")
+_LONGEST_TITLE = 60
+
+
+def write(picture: Picture, digits: int = 4, kinks: str | None = None, hide: bool = False) -> str:
+    """The page for PICTURE; numbers with DIGITS significant digits.
+
+    KINKS is a convention of `bpcli.gates.CONVENTIONS`; if it is not given, that of the run the picture shows. With
+    HIDE the page opens with the numbers hidden. Without values in the picture the fields for them are empty. Raises
+    `Trouble` for a graph on arrays, and where there is too much to draw.
+    """
+    graph = picture.graph
+    kinks = kinks or (picture.result.kinks if picture.result else CONVENTIONS[0])
+    if graph.shapes is not None or graph.has_arrays:
+        raise Trouble("the page computes with numbers, and this formula has arrays; a picture can show them",
+                      code="page-of-arrays", tries=["-o picture.svg"])  # fmt: skip
+    reading = visible("; ".join(program(graph, FORMULA)))
+    style, script = _read("lesson.css"), _script(graph, kinks)
+    policy = (f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+              "base-uri 'none'; form-action 'none'")  # fmt: skip
+    title = reading if len(reading) <= _LONGEST_TITLE else reading[: _LONGEST_TITLE - 1] + "…"
+    return Template(_read("lesson.html")).substitute(
+        policy=policy, version=__version__, title=escape(f"{title}, step by step"), reading=escape(reading),
+        style=style, script=script, svg=_svg(picture, digits), data=_data(picture, digits, kinks, hide),
+    )  # fmt: skip
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _script(graph: Graph, kinks: str) -> str:
+    used = [graph.row(place) for place in range(len(graph.gates))]
+    first, *others = map(_read, _SCRIPTS)
+    return "\n".join(['"use strict";', first, f"const RULES = {rules(used, kinks)};", *others])
+
+
+def _hash(text: str) -> str:
+    """TEXT as a source that a Content-Security-Policy allows."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _svg(picture: Picture, digits: int) -> str:
+    """The picture, laid out with room for any number wherever one can come to stand."""
+    widest = "0" * _room(digits)
+    active = picture.graph.active
+    nodes = [
+        node._replace(
+            value="" if _plain(picture, node.place) else widest, gradient=widest if active[node.place] else ""
+        )
+        for node in picture.nodes
+    ]
+    wires = [
+        wire._replace(carries=any_run.carries)
+        for wire, any_run in zip(picture.wires, describe(picture.graph, NONE).wires, strict=True)
+    ]  # another input may take another branch
+    drawn = replace(picture, nodes=tuple(nodes), wires=tuple(wires))
+    return svg.write(picture, layout(drawn, SCREEN, least=len(widest)))
+
+
+def _room(digits: int) -> int:
+    """The characters that a number has room for: -0.1234 with four digits. The page writes longer ones smaller."""
+    return digits + 3
+
+
+def _plain(picture: Picture, place: int) -> bool:
+    """Whether the node is a number without a name, whose value is its label."""
+    return place in picture.graph.constants and place not in picture.graph.names
+
+
+def _data(picture: Picture, digits: int, kinks: str, hide: bool) -> str:
+    graph, result = picture.graph, picture.result
+    point = {name: figure(value) for name, value in result.point.items()} if result else {}
+    data = {
+        "schema": "bpcli/page/1",
+        "digits": digits,
+        "room": _room(digits),
+        "kinks": kinks,
+        "hide": hide,
+        "upstream": result.upstream if result else 1.0,
+        "output": graph.output,
+        "f": _function_name(graph, result is not None and result.upstream != 1),
+        "differentiable": graph.active[graph.output],
+        "point": {name: point.get(name, "") for name in graph.inputs},
+        "nodes": _nodes(picture),
+    }
+    # In ASCII, and without the three characters that could end the element or begin another.
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _function_name(graph: Graph, upstream_given: bool) -> str:
+    """What the gradients are gradients of: the output's own name, f, or the loss L behind a given upstream gradient."""
+    taken = {*graph.inputs, *graph.names.values()}
+    if not upstream_given and graph.output in graph.names:
+        return visible(graph.names[graph.output])
+    first = "L" if upstream_given else "f"
+    return next((name for name in (first, "loss", "output") if name not in taken), "")
+
+
+def _nodes(picture: Picture) -> list[dict[str, Any]]:
+    """What the page's script knows of every node of the graph, in its order."""
+    graph = picture.graph
+    drawn = {node.place: node for node in picture.nodes}
+    names = {node: name for name, node in graph.inputs.items()}
+    found: list[dict[str, Any]] = []
+    for node in range(graph.size):
+        known: dict[str, Any] = {"id": drawn[node].id if node in drawn else "", "text": visible(graph.ids[node])}
+        if node in graph.position:
+            known |= _gate(graph, graph.position[node])
+        elif node in names:
+            known |= {"kind": "input", "name": names[node]}
+        else:
+            known |= {"kind": NUMBER, "constant": graph.constants[node], "plain": _plain(picture, node)}
+        found.append(known | {"active": graph.active[node], "words": visible(operand(graph, node))})
+    return found
+
+
+def _gate(graph: Graph, place: int) -> dict[str, Any]:
+    row = graph.row(place)
+    pieces = [
+        piece if isinstance(piece, str) else {"place": piece[0], "brackets": piece[1] != "<"} for piece in template(row)
+    ]
+    return {
+        "kind": "gate",
+        "gate": row.name,
+        "rule": key(row),
+        "inputs": graph.args[place],
+        "formula": visible(gate_text(graph, place)),
+        "pieces": pieces,
+        "slopes": [visible(_slope(graph, place, k)) for k in range(len(row.inputs))],
+        "compares": row.binds == COMPARES,
+        "summary": f"{row.name}: {row.summary}",
+        "pattern": row.pattern,
+    }
+
+
+def _slope(graph: Graph, place: int, k: int) -> str:
+    """The local gradient for the input at K as the blackboard has it, with the names of the gate's inputs."""
+    row = graph.row(place)
+    text = row.blackboard()[k]
+    if row is WHERE or not text:
+        return text
+    nodes = dict(zip((*row.inputs, "y"), (*graph.args[place], graph.gates[place]), strict=True))
+
+    def named(word: re.Match[str]) -> str:
+        name = graph.ids[nodes[word[0]]]
+        return f"({name})" if name.startswith("-") else name
+
+    return re.sub(rf"\b({'|'.join(nodes)})\b", named, text)
