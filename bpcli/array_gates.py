@@ -150,11 +150,26 @@ def prod_(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
                 push=f"sum({rest}*dx{_axis(axis)})", text=f"prod(<x>{_axis(axis)})", shown=('G*y/x',), pattern=SWITCHES)  # fmt: skip
 
 
-@array_gate("others")
+@array_gate("others", 1, 9)
 def others(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
-    """For each entry the product of the other ones (a helper of prod; it has no derivative of its own)."""
-    (shape,) = shapes
-    return _row("others", "x", shape, f"others(x{_axis(axis)})", "", text=f"others(<x>{_axis(axis)})", helper=True)
+    """For each entry the product of the other ones; with further inputs, its derivative along each of them in turn.
+
+    A helper of prod. All these are derivatives of one product, whose order does not matter, so what goes back to
+    one direction is the same with the upstream gradient in its place.
+    """
+    shape = shapes[0]
+    axis = _check_axis("others", shape, axis)
+    if any(one != shape for one in shapes):
+        raise Misfit("others: its inputs have different shapes")
+    names = input_names(len(shapes))
+
+    def call(*inputs: str) -> str:
+        return f"others({', '.join(inputs)}{_axis(axis)})"
+
+    pulls = [call(*names, "G"), *[call(*[n for n in names if n != name], "G") for name in names[1:]]]
+    push = [call(*names, f"d{names[0]}"), *[call(*[f"d{n}" * (n == name) or n for n in names]) for name in names[1:]]]
+    return _row("others", " ".join(names), shape, call(*names), *pulls, push=" + ".join(push),
+                text=call(*[f"<{name}>" for name in names]), helper=True)  # fmt: skip
 
 
 @array_gate("norm")

@@ -193,14 +193,37 @@ def norm(x: Array, axis: int | None = None) -> Array:
     return np.squeeze(size, axis=axis) * np.sqrt(np.sum(np.square(scaled), axis=axis))
 
 
-def others(x: Array, axis: int | None = None) -> Array:
-    """For each entry the product of the other ones, right also where some are 0."""
-    line = np.moveaxis(x, axis, -1) if axis is not None else np.reshape(x, (1, -1))
-    one = np.ones_like(line[..., :1])
-    before = np.cumprod(np.concatenate([one, line[..., :-1]], axis=-1), axis=-1)
-    after = np.cumprod(np.concatenate([one, line[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
-    product = before * after
+def others(x: Array, *along: Array, axis: int | None = None) -> Array:
+    """For each entry the product of the other ones, right also where some are 0.
+
+    With directions ALONG: the derivative of that along each of them, as sums over entries that are all different.
+    """
+    lines = [np.moveaxis(one, axis, -1) if axis is not None else np.reshape(one, (1, -1)) for one in (x, *along)]
+    before = _products_before(*lines)
+    after = _products_before(*[line[..., ::-1] for line in lines])[..., ::-1]
+    product = sum(before * after[::-1], axis=0)  # each direction has its entry on one side or on the other
     return np.moveaxis(product, -1, axis) if axis is not None else np.reshape(product, np.shape(x))
+
+
+def _products_before(line: Array, *along: Array) -> Array:
+    """For each entry the product of those before it, and the derivatives of that along some of the directions.
+
+    The first axis counts the sets of directions: bit k stands for the k-th one. It is the product of numbers
+    x + e1 u1 + e2 u2 + … with e1^2 = e2^2 = … = 0, so it takes one step for each entry.
+    """
+    found = np.zeros((2 ** len(along), *line.shape))
+    found[0, ..., 0] = 1.0
+    if not along:
+        np.multiply.accumulate(line[..., :-1], axis=-1, out=found[0, ..., 1:])
+        return found
+    for j in range(line.shape[-1] - 1):
+        here, there = found[..., j], found[..., j + 1]
+        there += here * line[..., j]
+        for k, direction in enumerate(along):
+            for some in range(len(found)):
+                if some >> k & 1:
+                    there[some] += here[some - (1 << k)] * direction[..., j]
+    return found
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
