@@ -247,7 +247,8 @@ def dot(shapes: tuple[Shape, ...]) -> Gate:
     a, b = shapes
     if len(a) != 1 or a != b:
         raise Misfit(f"dot: {spelled(a)} and {spelled(b)} are not two vectors of one length")
-    return _row("dot", "a b", (), "dot(a, b)", "G*b", "G*a", tex=r"<(a)> \cdot <[b]>", pattern=SWITCHES)
+    return _row("dot", "a b", (), "dot(a, b)", "G*b", "G*a", tex=r"<(a)> \cdot <(b)>", tex_binds=MULTIPLIES,
+                pattern=SWITCHES)  # fmt: skip
 
 
 @array_gate("outer", 2, 2)
@@ -256,7 +257,7 @@ def outer(shapes: tuple[Shape, ...]) -> Gate:
     a, b = shapes
     if len(a) != 1 or len(b) != 1:
         raise Misfit(f"outer: {spelled(a)} and {spelled(b)} are not two vectors")
-    return _row("outer", "a b", a + b, "outer(a, b)", "G @ b", "a @ G", tex="<(a)> {<[b]>}^{\\top}",
+    return _row("outer", "a b", a + b, "outer(a, b)", "G @ b", "a @ G", tex="<(a)> {<(b)>}^{\\top}",
                 tex_binds=MULTIPLIES, pattern=SWITCHES)  # fmt: skip
 
 

@@ -18,17 +18,19 @@ def render(result: Checked, look: Look) -> RenderableType:
     if not comparisons:
         return Text("there is no variable to check")
     with_complex = any(one.complex is not None for one in comparisons)
-    headers = ["", "reverse", "forward", "differences", *["complex step"] * with_complex, "error", "step", "verdict"]
+    with_forward = any(one.forward is not None for one in comparisons)
+    headers = ["", "reverse", *["forward"] * with_forward, "differences", *["complex step"] * with_complex, "error", "step",
+               "verdict"]  # fmt: skip
     rows = []
     for one in comparisons:
         name = f"{one.name}{list(one.entry)}" if one.entry else one.name
         step = "" if one.slope is None or one.slope.jumps else show(one.slope.step, 2)
         difference = "" if one.verdict == KINK else show(one.difference, look.digits)
         rows.append([
-            name, show(one.reverse, look.digits), show(one.forward, look.digits), difference,
+            name, show(one.reverse, look.digits), *[show(one.forward, look.digits)] * with_forward, difference,
             *[show(one.complex, look.digits)] * with_complex, show(one.error, 2), step, verdict(one, result, look.digits),
         ])  # fmt: skip
-    styles = ["", GRADIENT, GRADIENT, "", *[""] * with_complex, QUIET, QUIET, ""]
+    styles = ["", GRADIENT, *[GRADIENT] * with_forward, "", *[""] * with_complex, QUIET, QUIET, ""]
     arrays = [one for one in comparisons if one.measured]
     parts = [fit(look, headers, rows, styles, words=(0, len(headers) - 1))]
     parts += [Text(f"{one.name}: measured {one.measured}; shown is the worst", QUIET) for one in arrays]
