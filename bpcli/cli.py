@@ -27,7 +27,7 @@ COMMANDS = {
     "check": "hold the gradients against differences; say where there are kinks",
     "derive": "the derivatives as formulas",
     "gates": "the table of gates, or one gate in full",
-    "problems": "the bank of exercises: list, show, new, schema",
+    "problems": "the bank of exercises: list, show, check, new, schema",
     "help": "syntax, gates, kinks, problems, json, exit-codes, completion",
 }
 

@@ -14,7 +14,7 @@ LAYERS = """
     trouble result figures plots characters gates arrays screen
     graph rounding shipped files array_gates slips cli commands.options
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
-    exercises.givens
+    exercises.givens commands.progress
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     refusal rewrite mistakes
     sweeps shapes
@@ -24,10 +24,11 @@ LAYERS = """
     passes
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
-    exercises.markdown exercises.keys
-    exercises.reading exercises.acceptance
-    exercises.bank exercises.showing
-    views.problem views.problem_list
+    exercises.markdown exercises.keys exercises.numbers
+    exercises.reading exercises.telling
+    exercises.bank exercises.acceptance
+    exercises.showing exercises.soundness
+    views.problem views.problem_list views.soundness
     views.gradients views.matrix views.check views.quotients views.sweep views.derivative views.catalogue views.kinks
     views.page views.arrays commands.points
     views.array_jacobian views.hessian_product pictures pictures.labels

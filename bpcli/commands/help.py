@@ -68,6 +68,8 @@ bpcli gates   gates [{name, call, summary, local, pattern, domain, kink,
 bpcli problems list: problems [{id, title, tags, difficulty, source, blanks,
               points}]; show: id, title, statement, formula, rounding, seed,
               student, tries, given {}, blanks [{name, kind, points, asks, key}]
+              check: ok, problems [{id, ok, faults, variants, different, draws,
+              rejected {}, agreed, slips, told, apart, confused, same, load}]
 bpcli help    topic, text
 errors        exit_code, error {code, message, try [lines], line, column,
               span [start, end], …}
@@ -78,7 +80,7 @@ are g1, g2, … in order of evaluation.
 
 EXIT_CODES = """\
 0    done
-1    done, and the answer is no: a gradient check failed
+1    done, and the answer is no: a gradient check failed, a problem is unsound
 2    the command line or an input cannot be read
 3    the mathematics has no answer there: log of a negative number, division
      by zero, overflow

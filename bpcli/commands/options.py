@@ -80,6 +80,8 @@ digits = click.option("--digits", type=click.IntRange(1, 17), default=4, metavar
                       help="Significant digits shown (4).")  # fmt: skip
 everything = click.option("--all", "--full", "everything", is_flag=True,
                           help="Show every gate of a very large graph, every entry of a large array.")  # fmt: skip
+jobs = click.option("--jobs", type=click.IntRange(1, 64), default=None, metavar="N", callback=lambda _, __, n: n or cores(),
+                    help="Processes to work with (as many as there are processors).")  # fmt: skip
 #: Where the values come from, besides --NAME=VALUE.
 values = _all(
     click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
@@ -96,6 +98,13 @@ rewritings = _all(
     click.option("--fuse", is_flag=True, help="Put such groups together again."),
     click.option("--share", is_flag=True, help="Merge equal parts."),
 )
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def given(variables: Mapping[str, str], assignments: tuple[str, ...], inputs: str | None) -> dict[str, Any]:

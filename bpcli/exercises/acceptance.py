@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from bpcli.compiled import condition, value_function
 from bpcli.exercises.keys import Key, keys
-from bpcli.exercises.problem import AVOID, ChoiceBlank, GradientBlank, NumberBlank, Problem, StepBlank
-from bpcli.exercises.variants import Variant, evaluate
+from bpcli.exercises.numbers import Load, decimals, flat
+from bpcli.exercises.problem import AVOID, Problem
+from bpcli.exercises.telling import asks_gradients, tell
+from bpcli.exercises.variants import Variant, draws, evaluate
 from bpcli.sweeps import Values
 from bpcli.trouble import Trouble
 
-#: Of the largest input of a gate: nearer than this to its kink is near.
+#: Of the largest number of the draw: nearer than this to a kink is near.
 NEAR_KINK = 1e-3
 #: Largest number, and smallest but for 0, that a hand carries where numbers are rounded.
 LARGEST, SMALLEST = 1e4, 1e-4
 
 
+#: Draws that tell how much a problem usually asks of a hand.
+PILOT = 48
+
+
 def fault(variant: Variant) -> str | None:
     """Why a draw will not do; None if it will."""
+    reason = hard_fault(variant) or uneven(variant)
+    if reason is None and (hidden := tell(variant).hidden):
+        reason = f"{hidden[0]} would be marked right"
+    return reason
+
+
+def hard_fault(variant: Variant) -> str | None:
+    """What makes a draw impossible, whatever the slips do."""
     try:
         problem = variant.problem
         for required in problem.require:
@@ -32,25 +48,61 @@ def fault(variant: Variant) -> str | None:
         return trouble.message
 
 
-def uses_gradients(problem: Problem) -> bool:
-    """Whether some blank is about a gradient."""
-    for blank in problem.blanks:
-        if isinstance(blank, GradientBlank | StepBlank):
-            return True
-        graphs = [blank.formula] if isinstance(blank, NumberBlank) else []
-        graphs += blank.conditions if isinstance(blank, ChoiceBlank) else []
-        if any(name not in problem.given and name not in problem.graph.scope and name.startswith("d")
-               for graph in graphs for name in graph.inputs):  # fmt: skip
-            return True
-    return False
+# --- an even load ----------------------------------------------------------------------------------------
+
+
+def load(variant: Variant) -> Load:
+    """How much VARIANT asks of a hand: its drawn numbers and those to be worked out."""
+    problem = variant.problem
+    drawn = [variant.point[name] for name, given in problem.given.items() if not given.fixed]
+    asked = [key.number for key in keys(variant) if key.number is not None]
+    rounded = problem.rounding.rounded
+    return Load.of(
+        [one for value in drawn for one in flat(value)] + [rounded(one) for value in asked for one in flat(value)]
+    )
+
+
+@lru_cache(maxsize=256)
+def usual(problem: Problem) -> Load | None:
+    """The middle of what the problem's own pilot draws ask; None when it has too few to tell."""
+    loads = []
+    for variant in islice(draws(problem, "pilot", ""), 4 * PILOT):
+        if hard_fault(variant) is None:
+            loads.append(load(variant))
+        if len(loads) == PILOT:
+            break
+    if len(loads) < PILOT // 4:
+        return None
+    columns = zip(*loads, strict=True)
+    return Load(*[sorted(column)[len(loads) // 2] for column in columns])
+
+
+def band(middle: Load, count: int) -> Load:
+    """How far from the MIDDLE a variant with so many numbers may be."""
+    return Load(max(1, count // 6), max(1, count // 8), 1, max(2, middle.digits // 4))
+
+
+def uneven(variant: Variant) -> str | None:
+    """Whether a draw asks much more or less of a hand than usual.
+
+    Zeros are not counted where gates have kinks: a closed relu makes many, and is what the problem is about.
+    """
+    middle = usual(variant.problem)
+    if middle is None or all(given.fixed for given in variant.problem.given.values()):
+        return None
+    here = load(variant)
+    numbers = sum(key.number is not None for key in keys(variant)) + len(variant.point)
+    allowed = band(middle, numbers)
+    exact = variant.problem.rounding.kind == "exact"
+    for name, one, usually, most in zip(Load._fields, here, middle, allowed, strict=True):
+        if (name in ("decimals", "digits") and not exact) or (name == "zeros" and _kinked(variant.problem)):
+            continue
+        if abs(one - usually) > most:
+            return f"it has many more {name} than usual" if one > usually else f"it has many fewer {name} than usual"
+    return None
 
 
 # --- numbers ---------------------------------------------------------------------------------------------
-
-
-def flat(value: Any) -> list[float]:
-    """A number, or the entries of an array, as a list."""
-    return [float(one) for one in value.ravel()] if hasattr(value, "ravel") else [float(value)]
 
 
 def carried(variant: Variant) -> Iterator[float]:
@@ -59,18 +111,10 @@ def carried(variant: Variant) -> Iterator[float]:
     for node in graph.gates:
         if variant.values[node] is not None:
             yield from flat(variant.values[node])
-    if uses_gradients(variant.problem):
+    if asks_gradients(variant.problem):
         for node in (*graph.gates, *graph.inputs.values()):
             if graph.active[node] and variant.adjoints[node] is not None:
                 yield from flat(variant.adjoints[node])
-
-
-def decimals(value: float, most: int = 12) -> int:
-    """How many decimals VALUE has; MOST + 1 when more than that."""
-    for places in range(most + 1):
-        if abs(round(value, places) - value) <= 1e-12 * max(1.0, abs(value)):
-            return places
-    return most + 1
 
 
 def unhandy(variant: Variant, answers: list[Key]) -> str | None:
@@ -98,12 +142,13 @@ def near_kink(variant: Variant) -> bool:
     graph, values = variant.problem.graph, variant.values
     rule, places = variant.problem.rounding
     rounding = 2 * 10.0**-places if rule == "decimals" else 0.0
+    scale = max((abs(one) for value in values if value is not None for one in flat(value)), default=1.0)
     for place in _kinked(variant.problem):
         inputs = [values[k] for k in graph.args[place]]
         if values[graph.gates[place]] is None or any(one is None for one in inputs):
             continue
-        scale = max(abs(one) for value in inputs for one in flat(value))
-        digits = 2 * scale * 10.0 ** (1 - places) if rule == "digits" else 0.0
+        largest = max(abs(one) for value in inputs for one in flat(value))
+        digits = 2 * largest * 10.0 ** (1 - places) if rule == "digits" else 0.0
         margin = max(NEAR_KINK * scale, rounding, digits, 1e-9)
         if _turns(variant, place, inputs, margin):
             return True

@@ -70,6 +70,7 @@ PROBLEM = {
     "fuse": Field("flag", "put such groups together again"),
     "kinks": Field("word", 'draws stay away from kinks ("avoid"), or the convention to use there', choices=KINKS),
     "require": Field("formulas", "conditions over givens, values and gradients that every draw meets"),
+    "overlook": Field("texts", "slips (bpcli slips) that need not show in the answers"),
     "carry": Field("whole", "most decimals of any asked number where numbers are exact (4)"),
     "apart": Field("share", "smallest share of draws in which every two slips differ (0.5)"),
 }  # fmt: skip

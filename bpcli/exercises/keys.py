@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from bpcli.checking import MISMATCH, OK
@@ -48,20 +49,21 @@ def keys(variant: Variant) -> list[Key]:
 def key(variant: Variant, blank: Blank) -> Key:
     """The answer to BLANK."""
     if isinstance(blank, FormulaBlank):
-        return _formula(variant, blank)
+        return _formula(variant.problem.graph, blank)  # the same for every variant
     if isinstance(blank, ProgramBlank):
         return _program(variant, blank)
     if isinstance(blank, ChoiceBlank):
-        return Key(blank, text=_choice(variant, blank))
-    number = _number(variant, blank)
-    if number is None:
+        return Key(blank, text=choice(variant, blank, variant.scope))
+    found = number(variant, blank, variant.scope)
+    if found is None:
         raise Trouble(f"{blank.name} has no value here: its gate is in a branch that is not taken",
                       code="no-value", exit_code=NO_ANSWER)  # fmt: skip
-    return Key(blank, number=number if len(getattr(number, "shape", ())) else float(number))
+    return Key(blank, number=found if len(getattr(found, "shape", ())) else float(found))
 
 
-def _number(variant: Variant, blank: Blank) -> Any:
-    graph, scope = variant.problem.graph, variant.scope
+def number(variant: Variant, blank: Blank, scope: Mapping[str, Any]) -> Any:
+    """The number for BLANK, with what its SCOPE says the gradients are."""
+    graph = variant.problem.graph
     if isinstance(blank, ValueBlank):
         return variant.values[blank.node]
     if isinstance(blank, GradientBlank):
@@ -97,7 +99,8 @@ def _local(variant: Variant, place: int) -> list[Any]:
             for k in range(len(row.local))]  # fmt: skip
 
 
-def _choice(variant: Variant, blank: ChoiceBlank) -> str:
+def choice(variant: Variant, blank: ChoiceBlank, scope: Mapping[str, Any]) -> str:
+    """The option that is right, with what SCOPE says the gradients are; `Trouble` unless it is exactly one."""
     graph = variant.problem.graph
     if blank.rule == "pattern":
         return graph.row(graph.position[blank.node]).pattern[0]
@@ -106,7 +109,7 @@ def _choice(variant: Variant, blank: ChoiceBlank) -> str:
         winners = [k for k in dict.fromkeys(args) if variant.values[k] == variant.values[blank.node]]
         right = [graph.ids[k] for k in winners]
     else:
-        holds = [evaluate(condition, variant.scope) for condition in blank.conditions]
+        holds = [evaluate(condition, scope) for condition in blank.conditions]
         right = [option for option, one in zip(blank.options, holds, strict=True) if one]
     if len(right) != 1:
         said = f"{' and '.join(right)} are all right" if right else "none of the options is right"
@@ -114,8 +117,8 @@ def _choice(variant: Variant, blank: ChoiceBlank) -> str:
     return right[0]
 
 
-def _formula(variant: Variant, blank: FormulaBlank) -> Key:
-    graph = variant.problem.graph
+@lru_cache(maxsize=512)
+def _formula(graph: Graph, blank: FormulaBlank) -> Key:
     source = replace(graph, outputs=(blank.node,))
     derived = derive(source, wrt=[blank.variable])
     text = write(derived.graph, derived.graph.outputs[0], FORMULA, inline=True)

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from bpcli.graph import Graph
+from bpcli.rounding import Rule
 
 #: A number, or nested tuples of numbers, exactly as written in the file.
 Literal = Any
@@ -153,8 +154,8 @@ class Problem:
     """The formula as gates, expanded or fused as the file says; with shapes when there are arrays."""
     given: dict[str, Given]
     blanks: tuple[Blank, ...]
-    rounding: tuple[str, int]
-    """("exact", 0), ("decimals", 2) or ("digits", 3): how numbers are rounded, at every gate."""
+    rounding: Rule
+    """How numbers are rounded, at every gate."""
     source: str = ""
     tags: tuple[str, ...] = ()
     difficulty: int = 1
@@ -167,6 +168,8 @@ class Problem:
     """"avoid", or the convention to use where a draw meets a kink."""
     require: tuple[Graph, ...] = ()
     """Conditions (graphs worth 1 or 0) that every variant meets."""
+    overlook: frozenset[str] = frozenset()
+    """Slips that need not show in the answers."""
     carry: int = 4
     """Most decimals of a number, where numbers are to be exact."""
     apart: float = 0.5

@@ -20,6 +20,8 @@ from bpcli.graph import Graph
 from bpcli.language import NAME, STUDENT, plain_name
 from bpcli.mistakes import closest
 from bpcli.passes import parse
+from bpcli.rounding import read_rule
+from bpcli.slips import SLIPS
 from bpcli.trouble import Trouble, locate, visible
 
 MOST_BYTES = 64 * 1024
@@ -209,18 +211,19 @@ class Reading:
         blanks = asks.read(self.table["ask"], found) if "ask" in self.table else ()
         upstream = self.expression(("upstream",), found["upstream"]) if "upstream" in found else None
         require = [self.expression(("require",), one, condition=True) for one in found.get("require", [])]
+        for one in found.get("overlook", []):
+            if one not in SLIPS:
+                self.unknown(("overlook",), one, list(SLIPS), "there is no slip")
         self._check_use(asks.complete)
         if self.mistakes or self.graph is None:
             return None
-        rule = found.get("round", "exact")
-        rounding = ("exact", 0) if rule == "exact" else next(iter(rule.items()))
         return Problem(
             id=identity, title=found["title"].strip(), statement=found["statement"], graph=self.graph,
-            given=self.given, blanks=blanks, rounding=rounding, source=found.get("source", ""),
+            given=self.given, blanks=blanks, rounding=read_rule(found.get("round")), source=found.get("source", ""),
             tags=tuple(found.get("tags", ())), difficulty=found.get("difficulty", 1),
             hints=tuple(found.get("hints", ())), wrt=self._wrt(found), upstream=upstream,
             kinks=found.get("kinks", AVOID), require=tuple(one for one in require if one is not None),
-            carry=found.get("carry", 4), apart=float(found.get("apart", 0.5)), text=self.text,
+            overlook=frozenset(found.get("overlook", ())), carry=found.get("carry", 4), apart=float(found.get("apart", 0.5)), text=self.text,
         )  # fmt: skip
 
     def _check_statement(self, found: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ class Shown(Result):
         return {
             "schema": "bpcli/problems-show/1",
             "id": problem.id, "title": problem.title, "statement": problem.statement,
-            "formula": problem.graph.source, "rounding": dict([problem.rounding]),
+            "formula": problem.graph.source, "rounding": str(problem.rounding),
             "seed": variant.seed, "student": variant.student, "tries": variant.tries,
             "given": plain(variant.point),
             "blanks": [

@@ -58,15 +58,26 @@ class Variant:
     @cached_property
     def scope(self) -> dict[str, Any]:
         """Everything that an expression of the file may name: givens, values, and gradients as ``dx``."""
-        graph, values, adjoints = self.problem.graph, self.values, self.adjoints
+        graph, values = self.problem.graph, self.values
         scope = dict(self.point)
         for name, node in (*graph.scope.items(), *((graph.ids[node], node) for node in graph.gates)):
             scope[name] = values[node]
-        for node in (*graph.inputs.values(), *graph.gates):
-            if graph.active[node]:
-                gradient = adjoints[node]
-                scope[f"d{graph.ids[node]}"] = 0.0 if gradient is None else gradient
-        return scope
+        return scope | self.gradients(self.adjoints)
+
+    def gradients(self, adjoints: Values) -> dict[str, Any]:
+        """The gradients ADJOINTS by their names, ``dx``."""
+        graph = self.problem.graph
+        return {f"d{graph.ids[node]}": nothing(graph, node) if adjoints[node] is None else adjoints[node]
+                for node in (*graph.inputs.values(), *graph.gates) if graph.active[node]}  # fmt: skip
+
+
+def nothing(graph: Graph, node: int) -> Any:
+    """The gradient of a node that the output does not depend on."""
+    if graph.shapes is None or not graph.shapes[node]:
+        return 0.0
+    import numpy as np
+
+    return np.zeros(graph.shapes[node])
 
 
 def as_doubles(value: Any) -> Any:

@@ -20,7 +20,8 @@ from bpcli.exercises.problem import (
 )
 from bpcli.figures import show
 from bpcli.graph import Graph
-from bpcli.printing import write
+from bpcli.printing import gate_text, write
+from bpcli.rounding import Rule
 
 
 def rounding_rule(problem: Problem) -> str:
@@ -42,10 +43,10 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def figure(value: float, rounding: tuple[str, int]) -> str:
+def figure(value: float, rounding: Rule) -> str:
     """VALUE as the sheet's rule writes it: half a unit goes away from 0, trailing zeros stay."""
     rule, places = rounding
-    exact = Decimal(repr(value))
+    exact = Decimal(f"{value:.15g}")
     if rule == "exact":
         return show(value, 15)
     if rule == "digits":
@@ -56,7 +57,7 @@ def figure(value: float, rounding: tuple[str, int]) -> str:
     return f"{rounded + 0 if rounded else abs(rounded):f}"
 
 
-def array_figure(value: Any, rounding: tuple[str, int]) -> str:
+def array_figure(value: Any, rounding: Rule) -> str:
     """A number, or an array as bpcli reads it, rounded."""
     if getattr(value, "shape", ()):
         return f"[{', '.join(array_figure(one, rounding) for one in value)}]"
@@ -106,8 +107,6 @@ def _written(graph: Graph) -> str:
 
 def _node(problem: Problem, node: int) -> str:
     """The name of a node; a gate without one of its own with what it computes."""
-    from bpcli.printing import gate_text
-
     graph = problem.graph
     name = graph.ids[node]
     if node in graph.names or node not in graph.position:

@@ -11,6 +11,7 @@ from bpcli.exercises import markdown
 from bpcli.exercises.keys import Key
 from bpcli.exercises.showing import Shown
 from bpcli.exercises.wording import array_figure, asks_for, rounding_rule
+from bpcli.rounding import Rule
 from bpcli.trouble import visible
 from bpcli.views.layout import GRADIENT, QUIET, VALUE, Look
 
@@ -46,7 +47,7 @@ def render(result: Shown, look: Look) -> RenderableType:
     return Group(*[line for line in lines if line is not None])
 
 
-def _answer(key: Key, rounding: tuple[str, int]) -> str:
+def _answer(key: Key, rounding: Rule) -> str:
     return key.text if key.number is None else array_figure(key.number, rounding)
 
 

@@ -1,0 +1,278 @@
+"""Whether a variant can tell right from wrong: what each slip would answer, and how far that is from the key.
+
+A slip that changes nothing in this draw may do so for two reasons. Either it cannot be made here (an open relu has
+no closed gate to let through), or the numbers coincide (mul not switched, at x = y). The two are told apart by
+making the same slip at numbers a little beside the draw's: a coincidence is gone there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bpcli.exercises.chance import below
+from bpcli.exercises.keys import choice, number
+from bpcli.exercises.numbers import flat
+from bpcli.exercises.problem import (
+    ChoiceBlank,
+    FormulaBlank,
+    GradientBlank,
+    LocalBlank,
+    Problem,
+    ProgramBlank,
+    QuotientBlank,
+    ValueBlank,
+)
+from bpcli.exercises.variants import Variant
+from bpcli.handwork import Allowance, allowance
+from bpcli.slipped import places, run, slipped_gradients
+from bpcli.slips import SLIPS, Slip
+from bpcli.sweeps import Values, reverse
+from bpcli.trouble import Trouble
+
+#: Relative to the larger number: what is nearer is the same number, reckoned in another order.
+SAME = 1e-9
+#: How far beside the draw the slips are tried again, relative to each number.
+BESIDE = 1e-3
+#: Without a bound of the walk by hand (arrays), an honest number is within this many units of the last place.
+UNITS = 5
+
+#: The numbers that the blanks would get, and of a choice the option; None where there is no answer.
+Answers = Sequence[float | str | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Telling:
+    """What the slips do to one variant."""
+
+    hidden: tuple[str, ...]
+    """Slips that would show at other numbers, and do not here: the sheet would be marked fully right."""
+    shown: Mapping[str, Answers]
+    """Slip -> its answers, for those that show."""
+    same: frozenset[tuple[str, str]]
+    """Pairs that are the same slip in this formula, not by coincidence."""
+    confused: tuple[tuple[str, str], ...]
+    """Pairs that other numbers would tell apart, and these do not."""
+
+
+def tell(variant: Variant, thorough: bool = False) -> Telling:
+    """What the slips do to VARIANT; pairs of slips are compared only when it is to be THOROUGH."""
+    problem = variant.problem
+    right, reaches = answers(variant, variant.adjoints, None), tolerances(variant)
+    hidden: list[str] = []
+    shown: dict[str, Answers] = {}
+    beside: Beside | None = None
+    for slip in applicable(variant):
+        found = slipped_answers(variant, slip)
+        if differ(found, right, reaches):
+            shown[slip.id] = found
+            continue
+        beside = beside or Beside(variant)
+        if slip.id not in problem.overlook and beside.shows(slip):
+            hidden.append(slip.id)
+    same, confused = set(), []
+    if thorough:
+        beside = beside or Beside(variant)
+        names = list(shown)
+        for k, one in enumerate(names):
+            for other in names[k + 1 :]:
+                if not differ(shown[one], shown[other], reaches):
+                    if beside.tells(SLIPS[one], SLIPS[other]):
+                        confused.append((one, other))
+                    else:
+                        same.add((one, other))
+    return Telling(tuple(hidden), shown, frozenset(same), tuple(confused))
+
+
+def applicable(variant: Variant) -> Iterator[Slip]:
+    """The slips that could be made somewhere on the way back."""
+    if asks_gradients(variant.problem):
+        for slip in SLIPS.values():
+            if places(variant.problem.graph, variant.values, slip):
+                yield slip
+
+
+def asks_gradients(problem: Problem) -> bool:
+    """Whether some blank depends on a derivative."""
+    return not all(isinstance(blank, ValueBlank | QuotientBlank) or
+                   (isinstance(blank, ChoiceBlank) and blank.rule != "conditions") or
+                   (isinstance(blank, ProgramBlank) and blank.stage == "forward") for blank in problem.blanks)  # fmt: skip
+
+
+class Beside:
+    """The same variant at numbers a little beside its own, where no two things are equal by coincidence."""
+
+    def __init__(self, variant: Variant) -> None:
+        self.variant = Moved(variant)
+        self.right: Answers | None = None
+        self.found: dict[str, Answers] = {}
+
+    def answers(self, slip: Slip) -> Answers:
+        """What SLIP would answer there."""
+        if slip.id not in self.found:
+            self.found[slip.id] = slipped_answers(self.variant, slip)
+        return self.found[slip.id]
+
+    def shows(self, slip: Slip) -> bool:
+        """Whether SLIP changes an answer there."""
+        self.right = self.right or answers(self.variant, self.variant.adjoints, None)
+        return differ(self.answers(slip), self.right, None)
+
+    def tells(self, one: Slip, other: Slip) -> bool:
+        """Whether the two slips give different answers there."""
+        return differ(self.answers(one), self.answers(other), None)
+
+
+class Moved(Variant):
+    """A variant with every number that may vary moved by a little, by chance that is the same everywhere."""
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__(variant.problem, variant.seed, variant.student, variant.numbers)
+
+    @property
+    def point(self) -> dict[str, Any]:
+        """Every number a little beside what it was."""
+        found = self.__dict__.get("_point")
+        if found is None:
+            found = {name: self._moved(name, value) for name, value in super().point.items()}
+            self.__dict__["_point"] = found
+        return found
+
+    def _moved(self, name: str, value: Any) -> Any:
+        def factor(place: int) -> float:
+            return 1 + BESIDE * (1 + below(1 << 16, "beside", name, str(place)) / (1 << 16))
+
+        if not hasattr(value, "shape"):
+            return value * factor(0) if value else BESIDE * (factor(0) - 1) * 1e3
+        import numpy as np
+
+        moved = np.array(value)
+        for place, at in enumerate(np.ndindex(moved.shape)):
+            moved[at] = moved[at] * factor(place) if moved[at] else BESIDE * (factor(place) - 1) * 1e3
+        return moved
+
+
+# --- answers ---------------------------------------------------------------------------------------------
+
+
+def slipped_answers(variant: Variant, slip: Slip) -> Answers:
+    """What somebody would answer who makes SLIP wherever it can be made."""
+    graph = variant.problem.graph
+    adjoints = run(graph, variant.values, {graph.output: variant.upstream}, slip, variant.problem.convention)
+    return answers(variant, adjoints, slip)
+
+
+def answers(variant: Variant, adjoints: Values, slip: Slip | None) -> Answers:
+    """The answers of every blank when the gradients are ADJOINTS, and local gradients are those of SLIP."""
+    problem = variant.problem
+    graph = problem.graph
+    scope = variant.scope | variant.gradients(adjoints)
+    found: list[float | str | None] = []
+    for blank in problem.blanks:
+        if isinstance(blank, FormulaBlank):
+            found += _derivative(variant, blank, adjoints, slip)
+        elif isinstance(blank, ProgramBlank):
+            if blank.stage != "forward":
+                for node in (*graph.gates, *graph.inputs.values()):
+                    if graph.active[node]:
+                        found += [] if adjoints[node] is None else flat(adjoints[node])
+        elif isinstance(blank, ChoiceBlank):
+            found.append(_chosen(variant, blank, scope))
+        elif isinstance(blank, LocalBlank) and slip is not None and graph.shapes is None:
+            place = graph.position[blank.node]
+            found.append(slipped_gradients(graph, place, variant.values, slip, problem.convention)[blank.place])
+        else:
+            value = number(variant, blank, scope)
+            found += [None] if value is None else flat(value)
+    return found
+
+
+def _chosen(variant: Variant, blank: ChoiceBlank, scope: Mapping[str, Any]) -> str | None:
+    try:
+        return choice(variant, blank, scope)
+    except Trouble:
+        return None
+
+
+def _derivative(variant: Variant, blank: FormulaBlank, adjoints: Values, slip: Slip | None) -> Answers:
+    """The derivative's value in this variant: a formula that is wrong is told by its values."""
+    graph = variant.problem.graph
+    node = graph.inputs[blank.variable]
+    if blank.node == graph.output and variant.problem.upstream is None:
+        return flat(0.0 if adjoints[node] is None else adjoints[node])
+    of = replace(graph, outputs=(blank.node,))
+    if slip is None:
+        found = reverse(of, variant.values, {blank.node: 1.0}, variant.problem.convention)[node]
+    else:
+        found = run(of, variant.values, {blank.node: 1.0}, slip, variant.problem.convention)[node]
+    return flat(0.0 if found is None else found)
+
+
+def differ(found: Answers, other: Answers, reaches: list[float] | None) -> bool:
+    """Whether two sheets differ in some blank by more than its tolerance (by more than nothing, if REACHES is None)."""
+    if len(found) != len(other):
+        return True
+    for k, (a, b) in enumerate(zip(found, other, strict=True)):
+        if a == b:
+            continue
+        if not isinstance(a, float) or not isinstance(b, float):
+            return True
+        if abs(a - b) > max(reaches[k] if reaches else 0.0, SAME * max(abs(a), abs(b), 1e-3)):
+            return True
+    return False
+
+
+def tolerances(variant: Variant) -> list[float]:
+    """For every number of `answers`, how far an honest one may be from the key."""
+    problem = variant.problem
+    graph, rule = problem.graph, problem.rounding
+    right = answers(variant, variant.adjoints, None)
+    if rule.kind == "exact":
+        return [0.0] * len(right)
+    if graph.shapes is not None:
+        largest = max((abs(one) for one in right if isinstance(one, float)), default=1.0)
+        return [UNITS * 2 * rule.unit(abs(one) if rule.kind == "digits" else largest) if isinstance(one, float) else 0.0
+                for one in right]  # fmt: skip
+    bound = allowance(graph, variant.values, rule, {graph.output: variant.upstream}, problem.convention)
+    return list(_reaches(variant, bound))
+
+
+def _reaches(variant: Variant, bound: Allowance) -> Iterator[float]:
+    """The tolerance of each answer, in the order of `answers` (of a graph on numbers)."""
+    problem = variant.problem
+    graph = problem.graph
+    for blank in problem.blanks:
+        if isinstance(blank, ValueBlank):
+            yield bound.values[blank.node]
+        elif isinstance(blank, GradientBlank):
+            yield bound.gradients[blank.node]
+        elif isinstance(blank, LocalBlank):
+            yield bound.local[blank.node][blank.place] if blank.node in bound.local else 0.0
+        elif isinstance(blank, ProgramBlank):
+            if blank.stage != "forward":
+                yield from (0.0 for node in (*graph.gates, *graph.inputs.values()) if graph.active[node])
+        elif isinstance(blank, FormulaBlank | ChoiceBlank):
+            yield 0.0
+        else:
+            yield _moved_by(variant, blank, bound)
+
+
+def _moved_by(variant: Variant, blank: Any, bound: Allowance) -> float:
+    """How far a number reckoned from others moves when each of those is off by its allowance, and its own rounding."""
+    problem, scope = variant.problem, variant.scope
+    graph = problem.graph
+    here = flat(number(variant, blank, scope))[0]
+    reach = problem.rounding.unit(abs(here))
+    off = {graph.ids[node]: bound.values[node] for node in graph.gates}
+    off |= {f"d{graph.ids[node]}": bound.gradients[node] for node in (*graph.inputs.values(), *graph.gates)}
+    for name, one in off.items():
+        if one and name in scope:
+            moved: list[float] = []
+            for shift in (-one, one):
+                try:
+                    moved.append(abs(flat(number(variant, blank, {**scope, name: scope[name] + shift}))[0] - here))
+                except Trouble:
+                    return float("inf")
+            reach += max(moved)
+    return reach
