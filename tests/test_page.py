@@ -18,7 +18,7 @@ from browser import Window
 from formulas import many
 
 import bpcli
-from bpcli.figures import NUMBER, show
+from bpcli.figures import NUMBER, show, show_nested
 from bpcli.gates import CONVENTIONS
 from bpcli.pictures.page import write
 from bpcli.pictures.picture import draw
@@ -401,6 +401,64 @@ def test_figures_are_written_and_read_alike(browser: Any) -> None:
         assert number == (float(text) if readable else None), text
 
 
+# --- arrays ----------------------------------------------------------------------------------------------
+
+NETWORK = ("h = relu(W @ x + b); s = dot(v, h); (s - 1)^2 + sum(W*W)/10",
+           {"W": [[1, -2], [0.3, 1], [2, 0]], "x": [1, 2], "b": [0.1, 0, 0.2], "v": [1, -1, 0.5]})  # fmt: skip
+
+
+@pytest.mark.browser
+def test_arrays_are_shown(lesson: Open) -> None:
+    """The run that bpcli made is stepped through: its texts in the picture, every product, sums where wires meet."""
+    page = lesson(*NETWORK)
+    result = bpcli.grad(*NETWORK, check=False)
+    nodes = draw(*NETWORK).nodes
+    lines = {line.id: line for line in result.lines()}
+    told = []
+    for _ in range(int(page.inner_text("#count").split()[-1])):
+        press(page, "ArrowRight")
+        told.append(said(page))
+        gates, _ = running(page)
+        for name in gates if "Backward, gate" in told[-1] else []:
+            for given, sent in zip(lines[name].inputs, lines[name].sends, strict=True):
+                if sent is not None:
+                    line = next(line for line in told[-1].splitlines() if line.startswith(f"to {given}: "))
+                    assert show_nested(sent) in line
+    assert "outer(G, x), where G is the upstream gradient" in "".join(told)
+    assert any("wires meet at W: " in text for text in told)
+    assert picture(page, "value") == {node.id: node.value for node in nodes if node.value}
+    assert picture(page, "gradient") == {node.id: node.gradient for node in nodes if node.gradient}
+    for name, gradient in result.gradients.items():
+        assert f"∂f/∂{name} = {show_nested(gradient)}" in said(page)
+
+
+@pytest.mark.browser
+def test_arrays_cannot_be_changed(lesson: Open) -> None:
+    """The page says so, and there is nothing to type into; numbers can be hidden all the same."""
+    page = lesson(*NETWORK, hide=True)
+    assert "computed these numbers when it wrote the page, so the inputs cannot be changed" in page.inner_text("#hint")
+    assert page.locator("input").count() == 0
+    assert not page.is_visible("#reset")
+    assert "[1, 2]" in page.inner_text("#fields")
+    press(page, "ArrowRight")
+    assert "[[1, -2], [0.3, 1], [2, 0]] @ [1, 2] = ?" in said(page)
+    page.click("g[role=button] .body")
+    assert "@ [1, 2] = [-3, 2.3, 2]" in said(page)
+
+
+@pytest.mark.browser
+def test_arrays_with_kinks_and_choices(lesson: Open) -> None:
+    """Notes of kinks, an upstream gradient that is an array, a `where` entry by entry."""
+    upstream = [1.0, 2.0, 3.0]
+    page = lesson("where(x > 0, relu(x), x*y)", {"x": [1.0, 0.0, -2.0], "y": 2.0}, options={"upstream": upstream})
+    press(page, "End")
+    result = bpcli.grad("where(x > 0, relu(x), x*y)", {"x": [1, 0, -2], "y": 2}, upstream=upstream, check=False)
+    for name, gradient in result.gradients.items():
+        assert f"∂L/∂{name} = {show_nested(gradient)}" in said(page)
+    notes = [note.message for note in result.notes]
+    assert page.locator("#step .note").all_inner_texts() == notes != []
+
+
 # --- hiding ----------------------------------------------------------------------------------------------
 
 
@@ -722,11 +780,11 @@ def test_same_bytes() -> None:
     assert len(digests) == 1
 
 
-def test_arrays_are_refused() -> None:
-    """The page computes with numbers only, and says so."""
-    for formula, values in (("sum(x*x)", {"x": [1.0, 2.0]}), ("[x, 2*x] @ [1, 2]", {"x": 1.0})):
-        with pytest.raises(Trouble, match="the page computes with numbers, and this formula has arrays"):
-            write(draw(formula, values))
+def test_arrays_need_values() -> None:
+    """The page of arrays shows a run, so the structure alone, or values without gradients, will not do."""
+    for options in ({}, {"values": {"x": [1.0, 2.0]}, "show": "values"}):
+        with pytest.raises(Trouble, match="the page of a formula with arrays shows one run"):
+            write(draw("sum([1, 2]*x)", **options))
 
 
 def test_long_title() -> None:

@@ -20,7 +20,8 @@ function element(name, kind, ...parts) {
   return made;
 }
 
-const figure = number => show(number, LESSON.digits);
+/** A number in words; an array has its text with it. */
+const figure = number => number?.words ?? show(number, LESSON.digits);
 /** A number after a sign: in brackets when it has one itself. */
 const bracketed = number => number < 0 ? `(${figure(number)})` : figure(number);
 const covered = (kind, k) => state.hiding && !state.uncovered.has(`${kind} ${k}`);
@@ -47,14 +48,14 @@ function arrivals(steps) {
 }
 
 /** The steps of a run; each has what it says, what runs in the picture, and the numbers known from then on. */
-function stepsOf({values, steps, gradients, awaited}) {
+function stepsOf({values, steps, gradients, notes, awaited}) {
   const evaluated = passes.gates.filter(k => values[k] !== null);
   const found = [startStep(), ...evaluated.map((k, n) => forwardStep(k, values, n + 1, evaluated.length))];
   if (LESSON.differentiable) {
     const arrived = new Map();
     found.push(seedStep());
     steps.forEach((step, n) => found.push(backwardStep(step, n + 1, steps.length, awaited, arrived, gradients)));
-    found.push(endStep(steps, gradients));
+    found.push(endStep(notes, gradients));
   }
   return found;
 }
@@ -69,7 +70,7 @@ function startStep() {
 
 function forwardStep(k, values, count, all) {
   const node = NODES[k];
-  const result = () => node.compares
+  const result = () => node.compares && typeof values[k] === "number"
     ? [covered("value", k) ? element("span", "value", "?") : element("span", "value", values[k] ? "holds" : "does not hold")]
     : ["= ", number("value", k, values[k])];
   return {
@@ -112,7 +113,7 @@ function backwardStep({node: k, upstream, sends, notes}, count, all, awaited, ar
       sends.length ? element("ul", "", ...sends.map(send => sendLine(k, upstream, send, awaited))) : element("p", "", "No input of it depends on a variable."),
       ...sums.map(sum => sumLine(sum, gradients)),
       ...notes.map(note => element("p", "note", note)),
-      element("p", "quiet", `${node.gate} is a ${node.pattern[0]}: it ${node.pattern[1]}.`),
+      element("p", "quiet", node.pattern),
     ],
   };
 }
@@ -120,9 +121,12 @@ function backwardStep({node: k, upstream, sends, notes}, count, all, awaited, ar
 /** "to x: upstream -4 × local 1 = -4". */
 function sendLine(k, upstream, {to, place, local, product}, awaited) {
   const slope = NODES[k].slopes[place], shown = covered("gradient", to) ? "?" : figure(local);
+  const rule = element("span", "math", slope);
   const result = covered("gradient", to) ? element("span", "gradient", "?") : element("span", awaited.get(to) > 1 ? "" : "gradient", figure(product));
-  return element("li", "", "to ", element("span", "math", NODES[to].text), ": upstream ", number("gradient", k, upstream),
-    ` × local ${shown} = `, result, ...(slope && slope !== shown ? [element("span", "quiet", "  (local: ", element("span", "math", slope), ")")] : []));
+  const name = element("span", "math", NODES[to].text);
+  if (local === null) return element("li", "", "to ", name, ": ", result, element("span", "quiet", "  (", rule, ", where G is the upstream gradient)"));
+  return element("li", "", "to ", name, ": upstream ", number("gradient", k, upstream), ` × local ${shown} = `, result,
+    ...(slope && slope !== shown ? [element("span", "quiet", "  (local: ", rule, ")")] : []));
 }
 
 /** Where wires meet: the sum, once everything has arrived. */
@@ -134,9 +138,8 @@ function sumLine({to, here, complete, awaited}, gradients) {
   return element("p", "", "wires meet at ", name, ": ", element("span", "math", `${terms} = `), number("gradient", to, gradients[to]));
 }
 
-function endStep(steps, gradients) {
+function endStep(notes, gradients) {
   const inputs = NODES.flatMap((node, k) => node.kind === "input" ? [k] : []);
-  const notes = steps.flatMap(step => step.notes);
   return {
     known: inputs.map(k => `gradient ${k}`), gates: inputs, wires: [],
     say: () => [
@@ -170,7 +173,7 @@ function paint() {
   for (const wire of wires) {
     const {to, input} = wire.dataset;
     wire.classList.toggle("running", !!step?.wires.some(([k, place]) => NODES[k].id === to && place === Number(input)));
-    wire.classList.toggle("untaken", isUntaken(to, Number(input)));
+    if (!LESSON.recorded) wire.classList.toggle("untaken", isUntaken(to, Number(input)));
   }
   for (const join of joins) {
     const k = NODES.findIndex(node => node.id === join.dataset.node);
@@ -184,12 +187,12 @@ function paint() {
 function paintNumber(group, kind, k, value, seen, hides) {
   const here = value !== null && seen.has(`${kind} ${k}`), hidden = here && hides && covered(kind, k);
   const text = group.querySelector(`text.${kind}`);
-  text.textContent = !here ? "" : hidden ? "?" : figure(value);
+  text.textContent = !here ? "" : hidden ? "?" : value.beside ?? figure(value);
   text.classList.toggle("covered", hidden);
   const most = LESSON.room/text.textContent.length; // a longer number is written smaller
-  if (most < 1) text.setAttribute("font-size", 12*most);
+  if (most < 1 && !LESSON.recorded) text.setAttribute("font-size", 12*most);
   else text.removeAttribute("font-size");
-  if (here && !hidden) group.setAttribute(`data-${kind}`, String(value));
+  if (here && !hidden) group.setAttribute(`data-${kind}`, value.words ?? String(value));
   else group.removeAttribute(`data-${kind}`);
 }
 
@@ -236,7 +239,12 @@ function follow() {
 const fields = NODES.flatMap((node, k) => node.kind === "input" ? [makeField(node, k)] : []);
 
 function makeField(node, k) {
-  const input = element("input"), label = element("label", "", node.text), wrong = element("span", "wrong"), gradient = element("output");
+  const gradient = element("output");
+  if (LESSON.recorded) {
+    find("fields").append(element("div", "field fixed", element("span", "math", node.text), element("span", "value", figure(LESSON.recorded.values[k])), gradient));
+    return {k, node, gradient};
+  }
+  const input = element("input"), label = element("label", "", node.text), wrong = element("span", "wrong");
   Object.assign(input, {type: "text", id: `input-${k}`, value: LESSON.point[node.name], spellcheck: false, autocomplete: "off"});
   input.setAttribute("aria-describedby", `wrong-${k}`);
   label.htmlFor = input.id;
@@ -252,7 +260,7 @@ function compute(changed) {
   const point = {};
   Object.assign(state, {run: null, trouble: null});
   state.uncovered.clear();
-  for (const field of fields) {
+  for (const field of LESSON.recorded ? [] : fields) {
     try {
       mark(field, "");
       point[field.node.name] = read(field.input.value);
@@ -268,14 +276,20 @@ function compute(changed) {
 
 function run(point, edited) {
   try {
-    const values = passes.forward(point);
-    const {steps, gradients} = LESSON.differentiable ? passes.backward(values, LESSON.upstream) : {steps: [], gradients: []};
-    const awaited = arrivals(steps);
-    state.run = {values, gradients, awaited, list: stepsOf({values, steps, gradients, awaited})};
+    const found = LESSON.recorded ?? computed(point);
+    const awaited = arrivals(found.steps);
+    state.run = {...found, awaited, list: stepsOf({...found, awaited})};
   } catch (trouble) {
     state.trouble = ["The mathematics has no answer here.", sentenceOf(trouble)];
     if (edited) mark(edited, trouble.message);
   }
+}
+
+/** Both passes at POINT: values and gradients by node, the backward pass's steps, the notes of kinks. */
+function computed(point) {
+  const values = passes.forward(point);
+  const {steps, gradients} = LESSON.differentiable ? passes.backward(values, LESSON.upstream) : {steps: [], gradients: []};
+  return {values, gradients, steps, notes: steps.flatMap(step => step.notes)};
 }
 
 /** The words of something a user can mend; anything else is a fault of the page. */
@@ -363,6 +377,11 @@ find("reset").addEventListener("click", () => {
   compute();
 });
 addEventListener("resize", fit);
+if (LESSON.recorded) {
+  find("reset").hidden = true;
+  find("hint").textContent = "This formula works on arrays. bpcli computed these numbers when it wrote the page, so the inputs "
+    + "cannot be changed here. The arrow keys step; Home and End jump.";
+}
 
 compute();
 fit();

@@ -19,12 +19,15 @@ from string import Template
 from typing import Any
 
 from bpcli import __version__
+from bpcli.figures import show_nested
 from bpcli.gates import COMPARES, CONVENTIONS
 from bpcli.graph import WHERE, Graph, figure
 from bpcli.javascript import key, rules
+from bpcli.passes import Gradients
 from bpcli.pictures import svg
+from bpcli.pictures.labels import number_text
 from bpcli.pictures.layout import SCREEN, layout
-from bpcli.pictures.picture import NONE, NUMBER, Picture
+from bpcli.pictures.picture import NONE, NUMBER, Picture, numbers
 from bpcli.pictures.picture import picture as describe
 from bpcli.printing import FORMULA, gate_text, program, template
 from bpcli.refusal import operand
@@ -33,19 +36,21 @@ from bpcli.trouble import Trouble, visible
 _HERE = Path(__file__).parent
 _SCRIPTS = ("arithmetic.js", "figures.js", "passes.js", "lesson.js")
 _LONGEST_TITLE = 60
+_LARGEST_ARRAY = 64  # entries written out in words; of a larger array its shape and norm
 
 
 def write(picture: Picture, digits: int = 4, kinks: str | None = None, hide: bool = False) -> str:
     """The page for PICTURE; numbers with DIGITS significant digits.
 
     KINKS is a convention of `bpcli.gates.CONVENTIONS`; if it is not given, that of the run the picture shows. With
-    HIDE the page opens with the numbers hidden. Without values in the picture the fields for them are empty. Raises
-    `Trouble` for a graph on arrays, and where there is too much to draw.
+    HIDE the page opens with the numbers hidden. Without values in the picture the fields for them are empty. For a
+    graph on arrays the page shows the run of the picture, and says that its inputs cannot be changed. Raises `Trouble`
+    for arrays without values, and where there is too much to draw.
     """
     graph = picture.graph
     kinks = kinks or (picture.result.kinks if picture.result else CONVENTIONS[0])
-    if graph.shapes is not None or graph.has_arrays:
-        raise Trouble("the page computes with numbers, and this formula has arrays; a picture can show them",
+    if _on_arrays(graph) and picture.result is None:
+        raise Trouble("the page of a formula with arrays shows one run, so it needs the gradients of one",
                       code="page-of-arrays", tries=["-o picture.svg"])  # fmt: skip
     reading = visible("; ".join(program(graph, FORMULA)))
     style, script = _read("lesson.css"), _script(graph, kinks)
@@ -58,12 +63,16 @@ def write(picture: Picture, digits: int = 4, kinks: str | None = None, hide: boo
     )  # fmt: skip
 
 
+def _on_arrays(graph: Graph) -> bool:
+    return graph.shapes is not None or graph.has_arrays
+
+
 def _read(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _script(graph: Graph, kinks: str) -> str:
-    used = [graph.row(place) for place in range(len(graph.gates))]
+    used = [] if _on_arrays(graph) else [graph.row(place) for place in range(len(graph.gates))]
     first, *others = map(_read, _SCRIPTS)
     return "\n".join(['"use strict";', first, f"const RULES = {rules(used, kinks)};", *others])
 
@@ -75,18 +84,18 @@ def _hash(text: str) -> str:
 
 def _svg(picture: Picture, digits: int) -> str:
     """The picture, laid out with room for any number wherever one can come to stand."""
-    widest = "0" * _room(digits)
-    active = picture.graph.active
-    nodes = [
-        node._replace(
-            value="" if _plain(picture, node.place) else widest, gradient=widest if active[node.place] else ""
-        )
-        for node in picture.nodes
-    ]
+    if _on_arrays(picture.graph):  # there is one run, and the picture shows it
+        return svg.write(picture, layout(picture, SCREEN))
+    active, widest = picture.graph.active, "0" * _room(digits)
+    nodes = []
+    for node in picture.nodes:
+        value = "" if _plain(picture, node.place) else widest
+        nodes.append(node._replace(value=value, gradient=widest if active[node.place] else ""))
+    # Another input may take another branch of a `where`, and its gradients may meet elsewhere.
     wires = [
-        wire._replace(carries=any_run.carries)
-        for wire, any_run in zip(picture.wires, describe(picture.graph, NONE).wires, strict=True)
-    ]  # another input may take another branch
+        wire._replace(carries=in_any_run.carries)
+        for wire, in_any_run in zip(picture.wires, describe(picture.graph, NONE).wires, strict=True)
+    ]
     drawn = replace(picture, nodes=tuple(nodes), wires=tuple(wires))
     return svg.write(picture, layout(drawn, SCREEN, least=len(widest)))
 
@@ -103,19 +112,21 @@ def _plain(picture: Picture, place: int) -> bool:
 
 def _data(picture: Picture, digits: int, kinks: str, hide: bool) -> str:
     graph, result = picture.graph, picture.result
-    point = {name: figure(value) for name, value in result.point.items()} if result else {}
+    arrays = _on_arrays(graph)
+    point = {name: figure(value) for name, value in result.point.items()} if result and not arrays else {}
     data = {
         "schema": "bpcli/page/1",
         "digits": digits,
         "room": _room(digits),
         "kinks": kinks,
         "hide": hide,
-        "upstream": result.upstream if result else 1.0,
+        "upstream": _told(result.upstream, digits) if result else 1.0,
         "output": graph.output,
-        "f": _function_name(graph, result is not None and result.upstream != 1),
+        "f": _function_name(graph, result is not None and not _is_one(result.upstream)),
         "differentiable": graph.active[graph.output],
         "point": {name: point.get(name, "") for name in graph.inputs},
-        "nodes": _nodes(picture),
+        "nodes": _nodes(picture, digits),
+        "recorded": _recorded(picture, result, digits) if arrays and result else None,
     }
     # In ASCII, and without the three characters that could end the element or begin another.
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
@@ -131,7 +142,43 @@ def _function_name(graph: Graph, upstream_given: bool) -> str:
     return next((name for name in (first, "loss", "output") if name not in taken), "")
 
 
-def _nodes(picture: Picture) -> list[dict[str, Any]]:
+def _is_one(value: Any) -> bool:
+    return not getattr(value, "shape", ()) and float(value) == 1
+
+
+def _told(value: Any, digits: int) -> Any:
+    """A number as it is, null for none; an array as what stands in the picture and what is said in words."""
+    if value is None or not getattr(value, "shape", ()):
+        return None if value is None else float(value)
+    beside = number_text(value, digits)
+    return {"beside": beside, "words": show_nested(value, digits) if value.size <= _LARGEST_ARRAY else beside}
+
+
+def _recorded(picture: Picture, result: Gradients, digits: int) -> dict[str, Any]:
+    """The run that the picture shows, for a page that cannot compute it again."""
+    graph, found = picture.graph, numbers(result)
+    lines = dict(zip((node for node in graph.gates if result.values[node] is not None), result.lines(), strict=True))
+    steps = []
+    for node in graph.backward(graph.outputs, result.values)[0]:
+        line = lines[node]
+        if line.upstream is None:
+            continue
+        sends = [
+            {"to": to, "place": k, "local": _told(local, digits), "product": _told(sent, digits)}
+            for k, (to, local, sent) in enumerate(
+                zip(graph.args[graph.position[node]], line.local, line.sends, strict=True)
+            ) if sent is not None
+        ]  # fmt: skip
+        steps.append({"node": node, "upstream": _told(line.upstream, digits), "sends": sends, "notes": []})
+    return {
+        "values": [_told(found.values.get(node), digits) for node in range(graph.size)],
+        "gradients": [_told(found.gradients.get(node), digits) for node in range(graph.size)],
+        "steps": steps,
+        "notes": [visible(note.message) for note in result.notes if note.code == "kink"],
+    }
+
+
+def _nodes(picture: Picture, digits: int) -> list[dict[str, Any]]:
     """What the page's script knows of every node of the graph, in its order."""
     graph = picture.graph
     drawn = {node.place: node for node in picture.nodes}
@@ -144,7 +191,7 @@ def _nodes(picture: Picture) -> list[dict[str, Any]]:
         elif node in names:
             known |= {"kind": "input", "name": names[node]}
         else:
-            known |= {"kind": NUMBER, "constant": graph.constants[node], "plain": _plain(picture, node)}
+            known |= {"kind": NUMBER, "constant": _told(graph.constants[node], digits), "plain": _plain(picture, node)}
         found.append(known | {"active": graph.active[node], "words": visible(operand(graph, node))})
     return found
 
@@ -164,19 +211,21 @@ def _gate(graph: Graph, place: int) -> dict[str, Any]:
         "slopes": [visible(_slope(graph, place, k)) for k in range(len(row.inputs))],
         "compares": row.binds == COMPARES,
         "summary": f"{row.name}: {row.summary}",
-        "pattern": row.pattern,
+        "pattern": f"{row.name} is {'an' if row.pattern[0][0] in 'aeiou' else 'a'} {row.pattern[0]}: it {row.pattern[1]}.",
     }
 
 
 def _slope(graph: Graph, place: int, k: int) -> str:
     """The local gradient for the input at K as the blackboard has it, with the names of the gate's inputs."""
     row = graph.row(place)
-    text = row.blackboard()[k]
+    text = (row.shown or row.pull or row.local)[k]
     if row is WHERE or not text:
         return text
     nodes = dict(zip((*row.inputs, "y"), (*graph.args[place], graph.gates[place]), strict=True))
 
     def named(word: re.Match[str]) -> str:
+        if row.pull and nodes[word[0]] in graph.constants:
+            return word[0]  # a label t stands for its one-hot row, not for the number
         name = graph.ids[nodes[word[0]]]
         return f"({name})" if name.startswith("-") else name
 
