@@ -561,6 +561,7 @@ def test_screen_readers(lesson: Open) -> None:
     assert unnamed == 0
     assert page.get_attribute("#input-0", "aria-describedby") == "wrong-0"
     assert page.locator("svg > title").text_content() == "(x+y)*z"
+    assert page.locator("svg > desc").text_content() == "2 gates, from left to right. g1 = x + y; g2 = g1*z"
     ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
     assert len(ids) == len(set(ids))
 

@@ -251,6 +251,6 @@ def test_svg_is_xml_with_every_number() -> None:
             (picture.nodes[w.source].id, picture.nodes[w.target].id, w.place) for w in picture.wires
         ]
         names = {element.tag.removeprefix(SVG) for element in root.iter()}
-        assert names <= {"svg", "title", "rect", "g", "path", "text", "circle"}
+        assert names <= {"svg", "title", "desc", "rect", "g", "path", "text", "circle"}
         attributes = {name for element in root.iter() for name in element.attrib}
         assert not [name for name in attributes if name.startswith("on") or "href" in name or name == "style"]

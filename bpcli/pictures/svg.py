@@ -7,6 +7,7 @@ from html import escape
 
 from bpcli.pictures.layout import Box, Drawing, Join, Route, Shape
 from bpcli.pictures.picture import GATE, Node, Picture, Wire
+from bpcli.printing import gate_text
 
 #: The lectures' colours, dark enough for text on white (at least 5 to 1).
 INK, QUIET, VALUE, GRADIENT, PAPER = "#1a1a1a", "#5f6368", "#116b11", "#c01818", "#ffffff"
@@ -28,12 +29,20 @@ def write(picture: Picture, drawing: Drawing) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'role="img" font-family="{FACE}" font-size="{SIZE}">',
         f"<title>{text(picture.title)}</title>",
+        f"<desc>{text(description(picture))}</desc>",
         f'<rect class="paper" width="{width}" height="{height}" fill="{PAPER}"/>',
     ]
     lines += [_wire(picture, *pair) for pair in zip(picture.wires, drawing.routes, strict=True)]
     lines += ["\n".join(_node(*pair)) for pair in zip(picture.nodes, drawing.shapes, strict=True)]
     lines += [_join(picture, join) for join in drawing.joins]
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def description(picture: Picture) -> str:
+    """The picture in words, for who cannot see it: its gates in order, with what goes into each."""
+    graph = picture.graph
+    gates = [f"{graph.ids[node]} = {gate_text(graph, place)}" for place, node in enumerate(graph.gates)]
+    return f"{len(gates)} gate{'s' * (len(gates) != 1)}, from left to right. {'; '.join(gates)}".rstrip(". ")
 
 
 def number(value: float) -> str:
