@@ -27,6 +27,9 @@ _SIGNS: dict[type[ast.AST], str] = {
 #: Functions of ``pictures/arithmetic.js`` besides those that Python's ``math`` has.
 _OWN = frozenset("abs max min ties place quotient".split())
 
+#: Whether the inputs are at the kink, where a rule has it.
+_BENT = "bent"
+
 Written = tuple[str, int]
 
 
@@ -81,10 +84,10 @@ def key(row: Gate) -> str:
 def rules(rows: Iterable[Gate], kinks: str = "torch") -> str:
     """A JavaScript expression: an object from `key` to the rule of each of ROWS under the convention KINKS.
 
-    A rule has ``value(inputs…)``; ``local`` with a function of the inputs and the output for each input (null
-    where there is none); ``domain`` with pairs of a condition and the sentence to say when it does not hold; and,
-    for a gate with a kink, ``kink`` (a condition), ``sentence``, and ``sides``: the local gradients under the
-    conventions left and right, null when the conventions do not differ.
+    A rule has ``value(inputs…)``; ``local(inputs…, y)``, which gives for each input a function without parameters (null
+    where there is no local gradient); ``domain`` with pairs of a condition and the sentence to say when it does not
+    hold; and, for a gate with a kink, ``kink`` (a condition), ``sentence``, and ``sides``: the local gradients under
+    the conventions left and right, null when the conventions do not differ.
     """
     lines = [f"{json.dumps(key(row))}: {_rule(row, kinks)}" for row in dict.fromkeys(rows)]
     body = ",\n".join(lines)
@@ -96,34 +99,38 @@ def _rule(row: Gate, kinks: str) -> str:
     domain = [f"[{_function(given, holds)}, {json.dumps(sentence)}]" for holds, sentence in row.domain]
     fields = [
         f"value: {_function(row.inputs, row.forward)}",
-        f"local: [{', '.join(_local(row, place, kinks) for place in range(len(row.inputs)))}]",
+        f"local: {_local(row, kinks)}",
         f"domain: [{', '.join(domain)}]",
     ]
     if row.kink:
-        sides = (f"[{', '.join(_local(row, k, side) for k in range(len(row.inputs)))}]" for side in ("left", "right"))
-        fields += [f"kink: {_function(given, row.kink[0])}", f"sentence: {json.dumps(row.kink[1])}",
-                   f"sides: {'[' + ', '.join(sides) + ']' if row.at else 'null'}"]  # fmt: skip
+        sides = f"[{_local(row, 'left')}, {_local(row, 'right')}]" if row.at else "null"
+        fields += [f"kink: {_function(given, row.kink[0])}", f"sentence: {json.dumps(row.kink[1])}", f"sides: {sides}"]
     return "{" + ",\n  ".join(fields) + "}"
 
 
-def _local(row: Gate, place: int, kinks: str) -> str:
-    if not row.local[place]:
-        return "null"
-    formula = row.local[place]
+def _local(row: Gate, kinks: str) -> str:
+    """A function of the inputs and ``y`` that gives the local gradients, each as a function to call when needed.
+
+    What several of them use is computed once, or the text would grow with the square of the number of inputs.
+    """
+    lets, formulas = row.lets, row.local
     if row.kink and kinks in row.at:
-        formula = f"where({row.kink[0]}, {row.at[kinks][place]}, {formula})"
-    return _function((*row.inputs, "y"), formula, row.lets)
+        lets = (*lets, (_BENT, row.kink[0]))
+        formulas = tuple(local and f"where({_BENT}, {at}, {local})"
+                         for local, at in zip(formulas, row.at[kinks], strict=True))  # fmt: skip
+    used = [(name, text) for name, text in lets if re.search(rf"\b{name}\b", " ".join(formulas))]
+    names = (*row.inputs, "y", *(name for name, _ in used))
+    given = [f"const {name} = {expression(text, names)};" for name, text in used]
+    found = [f"() => {expression(formula, names)}" if formula else "null" for formula in formulas]
+    body = f"[{', '.join(found)}]"
+    if given:
+        body = " ".join(["{", *given, f"return {body};", "}"])
+    return f"({', '.join(row.inputs)}, y) => {body}"
 
 
-def _function(parameters: Sequence[str], formula: str, lets: Sequence[tuple[str, str]] = ()) -> str:
-    """A function of PARAMETERS whose value is FORMULA, which may mention the quantities in LETS."""
-    used = [(name, text) for name, text in lets if re.search(rf"\b{name}\b", formula)]
-    names = (*parameters, *(name for name, _ in used))
-    value = expression(formula, names)
-    if used:
-        value = " ".join(["{", *(f"const {name} = {expression(text, names)};" for name, text in used),
-                          f"return {value};", "}"])  # fmt: skip
-    return f"({', '.join(parameters)}) => {value}"
+def _function(parameters: Sequence[str], formula: str) -> str:
+    """A function of PARAMETERS whose value is FORMULA."""
+    return f"({', '.join(parameters)}) => {expression(formula, parameters)}"
 
 
 def _functions(text: str) -> list[str]:

@@ -18,7 +18,7 @@ from test_gates import ROWS, corners, moderate
 
 import bpcli
 from bpcli.compiled import condition, local_function, value_function
-from bpcli.gates import CONVENTIONS, Gate
+from bpcli.gates import CONVENTIONS, Gate, find
 from bpcli.javascript import expression, key, rules
 
 ARITHMETIC = (Path(bpcli.__file__).parent / "pictures" / "arithmetic.js").read_text(encoding="utf-8")
@@ -44,8 +44,8 @@ RUN = """
     const rule = RULES[name], y = number(rule.value, inputs), all = [...inputs, y];
     return {
       value: y,
-      local: y === null ? [] : rule.local.map(local => local && number(local, all)),
-      sides: y === null ? [] : (rule.sides || []).map(side => side.map(local => number(local, all))),
+      local: y === null ? [] : rule.local(...all).map(local => local && number(local, [])),
+      sides: y === null ? [] : (rule.sides || []).map(side => side(...all).map(local => number(local, []))),
       domain: rule.domain.map(([holds, sentence]) => [number(holds, all), sentence]),
       kink: rule.kink && y !== null ? [rule.kink(...all), rule.sentence] : null,
     };
@@ -161,6 +161,13 @@ def test_rules_call_only_what_is_defined() -> None:
         defined |= set(listed.split(", "))
     assert set(re.findall(r"\b([a-z]\w*)\(", text)) <= defined
     assert sorted(json.loads(name) for name in re.findall(r'^("\w+/\d+"):', text, re.MULTILINE)) == sorted(POINTS)
+
+
+def test_size_of_a_rule() -> None:
+    """The rule of a gate with many inputs grows with their number, not with its square."""
+    sizes = [len(rules([find("max", count)], kinks)) for count in (100, 200) for kinks in ("torch", "left")]
+    assert sizes[2] < 2.2 * sizes[0]
+    assert sizes[3] < 2.2 * sizes[1] < 70_000
 
 
 def test_a_rule_for_each_kind_once() -> None:

@@ -5,15 +5,20 @@ class Trouble extends Error {}
 
 const TOO_LARGE = "is larger than any double (1.8e308)";
 
-/** The number that COMPUTE gives, or null where it gives none. */
-function numberOf(compute, inputs) {
+/** What COMPUTE gives, or null where it stops without a value. */
+function attempt(compute) {
   try {
-    const value = compute(...inputs);
-    return Number.isFinite(value) ? value : null;
+    return compute();
   } catch (error) {
     if (error instanceof NoValue) return null;
     throw error;
   }
+}
+
+/** The finite number that COMPUTE gives for INPUTS, or null. */
+function numberOf(compute, inputs) {
+  const value = attempt(() => compute(...inputs));
+  return Number.isFinite(value) ? value : null;
 }
 
 /** The two passes over one graph: its nodes as the page's data has them. */
@@ -82,13 +87,13 @@ class Passes {
     });
   }
 
-  /** The local gradients of the gate K by the functions RULES; null where there is none or no variable. */
-  locals(k, values, rules) {
-    const node = this.nodes[k], inputs = node.inputs.map(one => values[one]);
-    return rules.map((local, place) => {
-      if (!local || !this.nodes[node.inputs[place]].active) return null;
-      const slope = numberOf(local, [...inputs, values[k]]);
-      return slope ?? this.refuse(k, values, `${node.gate} has no finite slope at this point`);
+  /** The local gradients of the gate K by LOCAL of its rule; null where there is none or no variable. */
+  locals(k, values, local) {
+    const node = this.nodes[k], given = [...node.inputs.map(one => values[one]), values[k]];
+    const refuse = () => this.refuse(k, values, `${node.gate} has no finite slope at this point`);
+    return (attempt(() => local(...given)) ?? refuse()).map((slope, place) => {
+      if (!slope || !this.nodes[node.inputs[place]].active) return null;
+      return numberOf(slope, []) ?? refuse();
     });
   }
 
