@@ -26,6 +26,8 @@ COMMANDS = {
     "grad": "every value, local gradient and product, and the gradients",
     "check": "hold the gradients against differences; say where there are kinks",
     "derive": "the derivatives as formulas",
+    "explain": "the lecture in words, gate by gate; or a mistake made on purpose",
+    "slips": "the table of known mistakes, or one in full",
     "gates": "the table of gates, or one gate in full",
     "problems": "the bank of exercises: list, show, check, new, schema",
     "help": "syntax, gates, kinks, problems, json, exit-codes, completion",

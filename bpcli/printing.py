@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from math import copysign
 from typing import NamedTuple
@@ -83,19 +84,30 @@ def _line(graph: Graph, node: int, name: str, style: Style) -> str:
     return (f"{left} = " if name else "") + write(graph, node, style)
 
 
-def gate_text(graph: Graph, place: int, style: Style = FORMULA) -> str:
-    """One gate, written with the ids of its inputs: ``g1*z``."""
+def gate_text(graph: Graph, place: int, style: Style = FORMULA, operands: Sequence[str] | None = None) -> str:
+    """One gate, written with the ids of its inputs, ``g1*z``, or with other texts for its OPERANDS, ``3*(-4)``."""
     row, args = graph.row(place), graph.args[place]
+    opening, closing = (r"\left(", r"\right)") if style.latex else ("(", ")")
     out = []
     for piece in template(row, style.latex):
         if isinstance(piece, str):
             out.append(piece)
+            continue
+        node = args[piece[0]]
+        if operands is not None:
+            text = operands[piece[0]]
+            number = r"\times" in text and text[0] != "\\"  # 2 \times 10^{9}, not an array
+            negative = text.startswith("-") and (bool(out) or row.binds >= RAISES)
         else:
-            node = args[piece[0]]
-            number = _is_number(graph, node) and (row is _NEG or piece[1] == ".")
-            bracketed = piece[1] != "<" and (number or _negative(graph, node))
-            out.append(f"({graph.ids[node]})" if bracketed else graph.ids[node])
+            text = _leaf(graph, node, style) if node in graph.constants else _id(graph, node, style)
+            number, negative = _is_number(graph, node) and (row is _NEG or piece[1] == "."), _negative(graph, node)
+        bracketed = piece[1] != "<" and (number or negative)
+        out.append(f"{opening}{text}{closing}" if bracketed else text)
     return "".join(out)
+
+
+def _id(graph: Graph, node: int, style: Style) -> str:
+    return latex_name(graph.ids[node]) if style.latex else graph.ids[node]
 
 
 @cache

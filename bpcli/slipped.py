@@ -213,6 +213,18 @@ def places(graph: Graph, values: Values, slip: Slip) -> list[int]:
     return [node for node in gates if _can_slip(graph, graph.position[node], values, slip)]
 
 
+def why_nowhere(graph: Graph, values: Values, slip: Slip) -> str:
+    """Why SLIP is not made in this graph although there may be a place for it, as a sentence; else ""."""
+    if slip.push and graph.shapes is not None:
+        return "This slip is made in formulas of numbers only, not of arrays."
+    if slip.push and len(graph.gates) > MOST_GATES:
+        return f"This slip is made in formulas of at most {MOST_GATES:,} gates."
+    gates = sorted(graph.backward(graph.outputs, values)[0])
+    if slip.order == "recursive" and any(arrivals(graph, gates, values).get(node, 0) > 1 for node in gates):
+        return f"The recursion would take more than {MOST_STEPS:,} steps here: one for every path."
+    return ""
+
+
 def arrivals(graph: Graph, gates: Collection[int], values: Values) -> dict[int, int]:
     """Node -> how many gradients the backward steps of GATES bring to it; the output itself gets one from above."""
     counts: dict[int, int] = dict.fromkeys(graph.outputs, 1)

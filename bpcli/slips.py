@@ -52,6 +52,8 @@ class Slip:
     """What every gate sends, given the upstream gradient ``G`` and its local gradient ``d``."""
     collect: str = "sum"
     order: str = "topological"
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Gate -> its mutated rule in words, where the formula is hard to read."""
     push: Mapping[str, str] = field(default_factory=dict)
     """Gate -> the derivative of its output, given those of its inputs (``da``, ``db``), where both depend on the
     variable."""
@@ -207,7 +209,8 @@ slip("max-to-loser", "max sent to the loser",
      "sent the gradient of a max to the smallest input, or of a min to the largest",
      "The gradient goes to the input that won.", ("max(x, y)", {"x": 2, "y": 1}),
      local={"max": ("where(x == min(<inputs>), 1/ties(min(<inputs>), <inputs>), 0)",),
-            "min": ("where(x == max(<inputs>), 1/ties(max(<inputs>), <inputs>), 0)",)})
+            "min": ("where(x == max(<inputs>), 1/ties(max(<inputs>), <inputs>), 0)",)},
+     words={"max": "1 if it is the smallest, else 0", "min": "1 if it is the largest, else 0"})
 slip("relu-gate-open", "relu passed when closed",
      "let the gradient through a closed relu",
      "Where its input is negative, relu is flat: nothing gets through.", ("relu(x)", {"x": -1}),

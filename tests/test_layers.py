@@ -16,6 +16,7 @@ LAYERS = """
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens commands.progress
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
+    commands.explain commands.slips
     refusal rewrite mistakes
     sweeps shapes
     symbolic point differences handwork array_sweeps
@@ -23,6 +24,10 @@ LAYERS = """
     array_slips
     passes
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout
+    explaining
+    lecturing slip_pages
+    views.explanation views.written views.slipped_run views.every_slip views.slip_list
+    views.slip_page
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers
     exercises.reading exercises.telling

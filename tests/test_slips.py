@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from formulas import many
 
+from bpcli import slips
 from bpcli.gates import FAMILIES, GATES
 from bpcli.graph import Graph
 from bpcli.language import parse as read
@@ -384,3 +386,18 @@ def test_product_of_derivatives() -> None:
         got = run(graph, computed, seeds, slip, at=wanted)
         assert got[graph.inputs["x"]] == pytest.approx(2 * expected, rel=1e-14)
         assert got[inner] == pytest.approx(2 * exp, rel=1e-14)
+
+
+def test_the_slip_of_the_readme_works() -> None:
+    """The row that the README adds can be made, and gives what it says."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    row = re.search(r"```python\n(slip\(.*?)```", text, re.DOTALL)
+    assert row
+    name = row[1].split('"')[1]
+    try:
+        exec(row[1], {"slip": slips.slip})
+        graph, computed = at("softplus(x)", {"x": 1})
+        got = run(graph, computed, {graph.output: 1.0}, SLIPS[name])
+        assert gradients(graph, got)["x"] == pytest.approx(math.log(1 + E))
+    finally:
+        SLIPS.pop(name, None)
