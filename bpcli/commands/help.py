@@ -63,12 +63,12 @@ bpcli check   ok, sampled, comparisons {name: {reverse, forward, differences,
               --sweep: sweep [{h, central, forward}]
 bpcli derive  derivatives {name: formula}, shared {name: formula}, latex {},
               size {shared, written_out}, values {} (when values are given)
-bpcli explain gates [{id, gate, text, value, arrivals [{source, gradient}], upstream,
-              sends [{input, formula, local, gradient}], note, words}],
-              variables [{name, gradient, arrivals, moved {by, entry, about,
-              true}, words}]; formula is the local gradient on the blackboard
+bpcli explain gates [{id, gate, text, value, arrivals [{source, gradient}],
+              upstream, sends [{input, formula, local, gradient}], note,
+              words}], variables [{name, gradient, arrivals, moved {by, entry,
+              about, true}, words}]
               --slip: slip {}, places [ids], gradients [{id, right, wrong,
-              same}], wrong [names], verdict; --slip all: slips [{id, …}]
+              same}], wrong [names], verdict; all: slips [{id, places, …}]
 bpcli slips   slips [{id, title, sentence, advice, local, arrays, product,
               collect, order, push, example}]
 bpcli gates   gates [{name, call, summary, local, pattern, domain, kink,
