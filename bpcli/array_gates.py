@@ -193,9 +193,12 @@ def _extreme(name: str, shape: Shape, axis: int | None) -> Gate:
         raise Misfit(f"{name}: there are no entries to choose from")
     wins = f"where(x == {_back('y', shape, axis)}, 1, 0)"
     share = f"{wins}/{_back(f'sum({wins}{_axis(axis)})', shape, axis)}"
+    one = {side: f"{which}({wins}{_axis(axis)})" for side, which in (("left", "first_of"), ("right", "last_of"))}
     end = "largest" if name == "max" else "smallest"
-    return _row(name, "x", _without(shape, axis), f"{name}(x{_axis(axis)})", f"{_back('G', shape, axis)}*({share})",
-                push=f"sum({share}*dx{_axis(axis)})", text=f"{name}(<x>{_axis(axis)})", pattern=ROUTES,
+    back = _back("G", shape, axis)
+    return _row(name, "x", _without(shape, axis), f"{name}(x{_axis(axis)})", f"{back}*({share})",
+                push=f"sum({share}*dx{_axis(axis)})",
+                at={side: (f"{back}*{which}", f"sum({which}*dx{_axis(axis)})") for side, which in one.items()}, text=f"{name}(<x>{_axis(axis)})", pattern=ROUTES,
                 piece=f"first_{name}(x{_axis(axis)})",
                 kink=(f"sum({wins}{_axis(axis)}) > 1", f"{name} has a tie: its {end} entries are equal"))  # fmt: skip
 

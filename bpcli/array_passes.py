@@ -11,10 +11,11 @@ import numpy as np
 
 from bpcli.array_gates import spelled
 from bpcli.array_sweeps import entrywise_local, kinks_met, sends
+from bpcli.gates import convention
 from bpcli.graph import Graph
 from bpcli.passes import Gradients, Note
 from bpcli.printing import gate_text, program
-from bpcli.result import Result, plain
+from bpcli.result import Result, in_brief, plain, size_or_figure
 from bpcli.sweeps import Values, forward, reverse, tangent
 from bpcli.symbolic import gradient
 from bpcli.trouble import Trouble
@@ -89,7 +90,7 @@ class ArrayGradients(Gradients):
     def record(self, expression: str) -> dict[str, Any]:
         graph = self.graph
         gates = [{key: plain(value) for key, value in line._asdict().items()} for line in self.lines()]
-        if not self.tangents:
+        if self.mode != "forward":
             for gate in gates:
                 del gate["tangent"]
         record: dict[str, Any] = {
@@ -138,7 +139,7 @@ def array_notes(graph: Graph, values: Values, kinks: str) -> list[Note]:
         name = graph.ids[graph.gates[place]]
         where = f" at {', '.join(str(list(at)) for at in entries[:3])}" if entries[0] else ""
         more = f" and {len(entries) - 3} more" if len(entries) > 3 else ""
-        notes.append(Note("kink", name, f"{name}: {row.kink[1]}; met{where}{more} ({kinks} convention)"))
+        notes.append(Note("kink", name, f"{name}: {row.kink[1]}; met{where}{more} ({convention(row, kinks)})"))
     return notes
 
 
@@ -219,6 +220,10 @@ class ArrayJacobian(Result):
         """What the user should know: characters read as others, kinks met."""
         return array_notes(self.graph, self.values, self.kinks)
 
+    def about(self) -> str:
+        """The formula and the shapes of its Jacobians."""
+        return in_brief(self.graph.source, {name: size_or_figure(one) for name, one in self.jacobians.items()})
+
     def record(self, expression: str) -> dict[str, Any]:
         return {
             "schema": "bpcli/grad/1",
@@ -266,6 +271,10 @@ class HessianProduct(Result):
     def reading(self) -> str:
         """The formula as it was typed, fully bracketed."""
         return "; ".join(program(self.graph.typed or self.graph))
+
+    def about(self) -> str:
+        """The formula and the parts of the product."""
+        return in_brief(self.graph.source, {name: size_or_figure(one) for name, one in self.products.items()})
 
     def record(self, expression: str) -> dict[str, Any]:
         return {

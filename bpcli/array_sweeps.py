@@ -91,9 +91,9 @@ def _local_text(row: Gate, place: int, kinks: str) -> str:
 
 
 @cache
-def pull_function(row: Gate, place: int) -> Callable[..., Any]:
+def pull_function(row: Gate, place: int, kinks: str = "torch") -> Callable[..., Any]:
     """What goes back to the input at PLACE, as a function of the inputs, ``y`` and the upstream gradient ``G``."""
-    return ARRAYS.compile(row.name, (*row.inputs, "y", "G"), numpy_text(row.pull[place]))
+    return ARRAYS.compile(row.name, (*row.inputs, "y", "G"), numpy_text(row.at.get(kinks, row.pull)[place]))
 
 
 @cache
@@ -110,10 +110,11 @@ def kink_function(row: Gate) -> Callable[..., Any]:
 
 
 @cache
-def push_function(row: Gate) -> Callable[..., Any]:
+def push_function(row: Gate, kinks: str) -> Callable[..., Any]:
     """The output's tangent as a function of the inputs, ``y`` and the inputs' tangents."""
     tangents = [f"d{name}" for name in row.inputs]
-    return ARRAYS.compile(row.name, (*row.inputs, "y", *tangents), numpy_text(row.push))
+    text = row.at[kinks][-1] if kinks in row.at else row.push
+    return ARRAYS.compile(row.name, (*row.inputs, "y", *tangents), numpy_text(text))
 
 
 # --- sweeps ----------------------------------------------------------------------------------------------
@@ -286,7 +287,7 @@ def _sends(
 @cache
 def _chooses(row: Gate, kinks: str) -> bool:
     """Whether a local gradient leaves out, by a `where`, entries that have none, so that none is reported."""
-    return any("where(" in _local_text(row, k, kinks) for k in range(len(row.local)))
+    return not row.pull and any("where(" in _local_text(row, k, kinks) for k in range(len(row.local)))
 
 
 def _sent(row: Gate, mask: int, kinks: str, inputs: Values, y: Any, upstream: Any) -> list[tuple[int, Any]]:
@@ -309,7 +310,7 @@ def _ways_back(row: Gate, mask: int, kinks: str) -> list[tuple[int, Callable[...
     """For each input in MASK that gets anything: its place, and the pull or the local gradient (None for 1)."""
     places = [k for k in range(len(row.inputs)) if mask >> k & 1]
     if row.pull:
-        return [(k, pull_function(row, k)) for k in places if row.pull[k]]
+        return [(k, pull_function(row, k, kinks)) for k in places if row.pull[k]]
     return [(k, None if row.local[k] == "1" else local_function(row, k, kinks)) for k in places
             if row.local[k] not in ("", "0")]  # fmt: skip
 
@@ -365,7 +366,7 @@ def _tangent(row: Gate, mask: int, inputs: Values, y: Any, given: Values, kinks:
         return None
     if row.push:
         filled = [given[k] if k in moving else np.zeros(np.shape(inputs[k])) for k in range(len(inputs))]
-        return push_function(row)(*inputs, y, *filled)
+        return push_function(row, kinks)(*inputs, y, *filled)
     if not row.lazy:
         branches = [np.zeros(np.shape(y)) if given[k] is None else given[k] for k in (1, 2)]
         return np.where(inputs[0] != 0, *branches)

@@ -163,6 +163,16 @@ def first_min(x: Array, axis: int | None = None) -> Array:
     return np.argmin(x, axis=axis)
 
 
+def first_of(wins: Array, axis: int | None = None) -> Array:
+    """Of the ones in an array of 0 and 1 only the first, or the first along an axis."""
+    return wins * (np.cumsum(wins, axis=axis).reshape(wins.shape) == 1)
+
+
+def last_of(wins: Array, axis: int | None = None) -> Array:
+    """Of the ones in an array of 0 and 1 only the last, or the last along an axis."""
+    return np.flip(first_of(np.flip(wins, axis), axis), axis)
+
+
 def step(x: Array) -> Array:
     """1 where x > 0, else 0."""
     return np.where(np.asarray(x) > 0, 1.0, 0.0)
@@ -297,7 +307,7 @@ def square(x: Array) -> Array:
 
 __all__ = [
     "acos", "array", "asin", "atan", "atan2", "ceil", "clip", "concat", "cos", "cosh", "cross_entropy", "dot", "erf", "erfc", "exp", "expm1",
-    "first_max", "first_min",    "floor", "fold", "hypot", "log", "log1p", "log2", "log10", "log_softmax", "logsumexp", "max", "mean", "min",
+    "first_max", "first_min", "first_of", "floor", "fold", "hypot", "last_of", "log", "log1p", "log2", "log10", "log_softmax", "logsumexp", "max", "mean", "min",
     "norm", "onehot", "others", "outer", "part", "place", "pow", "prod", "put", "reshape", "sigmoid", "sigmoid_slope", "sign", "sin",
     "sinh", "softmax", "softplus", "sqrt", "square", "step", "stretch", "sum", "tan", "tanh", "tanh_slope", "ties", "where",
 ]  # fmt: skip

@@ -181,7 +181,14 @@ class FormulaCommand(click.Command):
             if text.strip() or formulas:
                 return text
         options = [word for option in self.get_params(ctx) for word in option.opts]
+        for name in variables:  # -q is the formula, and was taken for the option
+            if f"-{name}" in args and f"-{name}" in options:
+                rest = [word for word in args if word != f"-{name}"]
+                raise Trouble(f"there is no formula: -{name} is an option here", code="no-formula",
+                              tries=[self._retyped([*rest, "--", f"-{name}"])])  # fmt: skip
         for name in variables:  # a misspelt flag has swallowed the formula
+            if f"--{name}" not in args:
+                continue
             if spellings := near(f"--{name}", options):
                 tries = [self._retyped([spellings[0] if word == f"--{name}" else word for word in args])]
                 raise Trouble(f"there is no option --{name}", code="unknown-option", tries=tries)
@@ -205,6 +212,11 @@ class FormulaCommand(click.Command):
                 names = []
             items = [CompletionItem(name) for name in names if name.startswith(incomplete)] + items
         return items
+
+
+def offering(names: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
+    """For an argument: what Tab offers are those of NAMES that begin as what is typed."""
+    return lambda ctx, parameter, incomplete: [name for name in names() if name.startswith(incomplete)]
 
 
 class PlainCommand(click.Command):

@@ -12,7 +12,7 @@ from bpcli.graph import Graph
 from bpcli.passes import chosen, parse
 from bpcli.point import bind
 from bpcli.printing import FORMULA, LATEX, Style, write
-from bpcli.result import Result, plain
+from bpcli.result import Result, in_brief, plain
 from bpcli.sweeps import forward
 from bpcli.symbolic import derivatives, gradient, shared_parts, sizes
 from bpcli.trouble import Trouble
@@ -33,6 +33,10 @@ class Derivative(Result):
     parts: dict[int, str]
     numbers: dict[str, Any] | None
     point: dict[str, Any]
+
+    def about(self) -> str:
+        """The formula and the names of its derivatives."""
+        return f"{in_brief(self.source.source)}: {', '.join(self.names) or 'no variable'}"
 
     def lines(self, style: Style = FORMULA) -> dict[str, str]:
         """Name -> formula in bpcli's own language, or another STYLE, shared parts first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from math import floor, inf, isfinite, log10
+from math import ceil, floor, inf, isfinite, log10
 from typing import Any
 
 _SMALLEST, _LARGEST = 1e-4, 1e7  # outside this range a number is written with a power of ten
@@ -21,6 +21,18 @@ def number_or_none(text: str) -> float | None:
     plain = text.strip().replace("−", "-")
     value = float(plain) if len(plain) <= MOST_DIGITS and NUMBER.fullmatch(plain) else inf
     return value if isfinite(value) else None
+
+
+def measured(value: float, error: float, digits: int = 4) -> str:
+    """VALUE to at most DIGITS significant digits, without those that an ERROR of this size leaves open.
+
+    0.3999999998 with 1e-9 is 0.4; "0" may stand for a value that is smaller than its error.
+    """
+    if not error > 0 or not value:
+        return show(value, digits)
+    place = ceil(log10(error))
+    figure = round(value, -place)
+    return show(figure, max(1, min(digits, magnitude(abs(figure)) - place + 1))) if figure else "0"
 
 
 def show(value: float | None, digits: int = 4) -> str:

@@ -55,7 +55,8 @@ class Gate:
     piece: str = ""
     """For a gate made of smooth pieces: a number that tells which piece the inputs are on."""
     at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Convention -> the local gradients *at* the kink, where they differ from ``local``."""
+    """Convention -> the local gradients *at* the kink, where they differ from ``local``; of a gate on whole arrays
+    the pulls everywhere, and then the push."""
     expand: str | None = None
     """The same gate in the lectures' primitive ones."""
     forms: tuple[str, ...] = ()
@@ -82,6 +83,12 @@ class Gate:
     def blackboard(self) -> tuple[str, ...]:
         """The local gradients as a lecture writes them."""
         return self.shown or self.local
+
+
+def convention(row: Gate, kinks: str) -> str:
+    """The convention KINKS in words for a note on ROW: of a tie, which input wins."""
+    winner = {"left": ": the first wins", "right": ": the last wins"} if row.name in ("max", "min") else {}
+    return f"{kinks} convention{winner.get(kinks, '')}"
 
 
 #: Every gate with a fixed number of inputs, by name, in the order of the table.

@@ -14,7 +14,7 @@ from bpcli.checking import check as compare
 from bpcli.differences import quotient
 from bpcli.graph import Graph
 from bpcli.passes import Note, chosen, notes_of, prepare
-from bpcli.result import Result, plain
+from bpcli.result import Result, in_brief, plain
 from bpcli.sweeps import Values, forward, reverse
 from bpcli.trouble import Trouble
 
@@ -47,6 +47,11 @@ class Checked(Result):
 
             return array_notes(self.graph, self.values, self.kinks)
         return notes_of(self.graph, self.values, self.kinks)
+
+    def about(self) -> str:
+        """The formula and the verdict on each variable."""
+        verdicts = {name: one.verdict for name, one in self.check.comparisons.items()}
+        return in_brief(self.graph.source, verdicts)
 
     def record(self, expression: str) -> dict[str, Any]:
         return {

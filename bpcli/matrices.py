@@ -10,7 +10,7 @@ from typing import Any
 from bpcli.graph import Graph
 from bpcli.passes import Note, chosen, notes_of, prepare
 from bpcli.printing import program
-from bpcli.result import Result
+from bpcli.result import Result, in_brief
 from bpcli.sweeps import Values, forward, reverse
 from bpcli.symbolic import gradient
 from bpcli.trouble import Trouble
@@ -38,6 +38,11 @@ class Matrix(Result):
     def notes(self) -> list[Note]:
         """What the user should know: characters read as others, kinks met."""
         return notes_of(self.graph, self.values, self.kinks)
+
+    def about(self) -> str:
+        """The formula, and which matrix of what size."""
+        columns = len(next(iter(self.rows.values()), {}))
+        return f"{in_brief(self.graph.source)}: {self.kind} {len(self.rows)}×{columns}"
 
     def record(self, expression: str) -> dict[str, Any]:
         return {

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from bpcli.checking import Check
 from bpcli.checking import check as compare
-from bpcli.gates import COMPARES, CONVENTIONS
+from bpcli.gates import COMPARES, CONVENTIONS, convention
 from bpcli.graph import Graph
 from bpcli.language import OWN, Limits
 from bpcli.language import parse as read
 from bpcli.point import bind
 from bpcli.printing import FORMULA, gate_text, program
-from bpcli.result import Result
+from bpcli.result import Result, in_brief, size_or_figure
 from bpcli.sweeps import Values, forward, kinks_met, local_gradients, reverse, tangent
 from bpcli.trouble import Trouble
 
@@ -151,7 +151,7 @@ def notes_of(graph: Graph, values: Values, kinks: str) -> list[Note]:
         )  # fmt: skip
         message = f"{graph.ids[node]}: {row.kink[1]}"
         if "jump" not in row.kink[1] and row.binds != COMPARES:
-            message += f"; took {taken} ({kinks} convention)"
+            message += f"; took {taken} ({convention(row, kinks)})"
         notes.append(Note("kink", graph.ids[node], message))
     return notes
 
@@ -197,6 +197,11 @@ class Gradients(Result):
         """With arrays and in forward mode, the tangent of the output; otherwise None."""
         return None
 
+    def about(self) -> str:
+        """The formula and its gradients (or the tangent of its output)."""
+        found = self.gradients or ({} if self.pushed is None else {"tangent": self.pushed})
+        return in_brief(self.graph.source, {name: size_or_figure(one) for name, one in found.items()})
+
     def lines(self) -> Iterator[Any]:
         """The gates that were evaluated, in order."""
         return gate_lines(self.graph, self.values, self.kinks, self.adjoints, self.tangents)
@@ -204,7 +209,7 @@ class Gradients(Result):
     def record(self, expression: str) -> dict[str, Any]:
         graph = self.graph
         gates = [line._asdict() for line in self.lines()]
-        if not self.tangents:
+        if self.mode != "forward":
             for gate in gates:
                 del gate["tangents"]
         record: dict[str, Any] = {

@@ -258,6 +258,23 @@ def test_nothing_that_was_given_is_changed() -> None:
     assert repr(graph) == text
 
 
+def test_repr_is_short() -> None:
+    """What it is, of which formula, and the figures; the table is for print."""
+    point = {"x": -2, "y": 5, "z": -4}
+    assert repr(bpcli.grad("(x + y)*z", point)) == "<Gradients of (x + y)*z: x=-4, y=-4, z=3>"
+    assert repr(bpcli.check("(x + y)*z", point)) == "<Checked of (x + y)*z: x=ok, y=ok, z=ok>"
+    assert repr(bpcli.derive("(x + y)*z")) == "<Derivative of (x + y)*z: dx, dy, dz>"
+    assert repr(bpcli.hessian("(x + y)*z", point)) == "<Matrix of (x + y)*z: hessian 3×3>"
+    array = {"W": [[1, 2], [3, 4]], "x": [1, 2]}
+    assert repr(bpcli.grad("sum(W @ x)", array)) == "<ArrayGradients of sum(W @ x): W=array of 2×2, x=array of 2>"
+    assert repr(bpcli.gate("tanh")) == "<Page>"
+    long = repr(bpcli.grad("\n".join([f"a{k} = v{k}*2" for k in range(50)]) + "\n" + "+".join(f"a{k}" for k in range(50)),
+                           {f"v{k}": k for k in range(50)}, check=False))  # fmt: skip
+    assert long.startswith("<Gradients of a0 = v0*2; a1 = v1*2;")
+    assert long.endswith("v5=2, …>")
+    assert len(long) < 140
+
+
 # --- errors ------------------------------------------------------------------------------------------------
 
 

@@ -586,6 +586,29 @@ def test_ties_and_corners_along_an_axis() -> None:
         assert refused(text, {"x": [[0.0, 0], [3, 4]]}, kinks="error").exit_code == 3
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("kinks", ["left", "right"])
+def test_who_wins_along_an_axis(name: str, kinks: str) -> None:
+    """With `left` and `right` a tie has one winner, the first or the last, in both modes; the note says which."""
+    x = np.array([[1.0, 3, 1, 3], [2, 1, 1, 9], [1, 2, 3, 9]]) * (1 if name == "min" else -1)
+    point = {"x": x}
+    wanted = np.zeros((3, 4))
+    ends = x.min(axis=1) if name == "min" else x.max(axis=1)
+    for row in range(3):
+        tied = np.flatnonzero(x[row] == ends[row])
+        wanted[row, tied[0] if kinks == "left" else tied[-1]] = 1
+    result = bpcli.grad(f"sum({name}(x, axis=1))", point, kinks=kinks, check=False)
+    assert_close(result.gradients["x"], wanted)
+    assert ("first wins" if kinks == "left" else "last wins") in result.notes[0].message
+    direction = np.arange(12.0).reshape(3, 4)
+    pushed = bpcli.grad(f"{name}(x, axis=1)", point, mode="forward", tangents={"x": direction}, kinks=kinks).pushed
+    assert_close(pushed, (wanted * direction).sum(axis=1))
+    whole = bpcli.grad(f"{name}(x)", point, kinks=kinks, check=False).gradients["x"]
+    tied = np.flatnonzero(x == (x.min() if name == "min" else x.max()))
+    assert np.flatnonzero(whole).tolist() == [tied[0] if kinks == "left" else tied[-1]]
+    assert whole.sum() == 1
+
+
 @pytest.mark.parametrize(("kinks", "slope"), [("torch", 0.5), ("jax", 0.5), ("tf", 1), ("left", 1), ("right", 0)])
 def test_ties_of_two_arrays(kinks: str, slope: float) -> None:
     """max(x, y) entry by entry follows the convention at its tied entries only."""

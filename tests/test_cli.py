@@ -190,7 +190,7 @@ def assert_gates_fit(record: dict[str, Any], forward: bool) -> None:
     values = dict(record["inputs"])
     arrived = dict.fromkeys(record["inputs"], 0.0)
     for gate in record["gates"]:
-        assert list(gate) == ([*LINE, "tangents"] if forward and record["inputs"] else LINE)
+        assert list(gate) == ([*LINE, "tangents"] if forward else LINE)
         assert all(type(gate[key]) is str for key in ("id", "gate", "text"))
         assert len(gate["inputs"]) == len(gate["local"]) == len(gate["sends"])
         assert is_number(gate["value"])
@@ -746,6 +746,9 @@ def test_completion() -> None:
     assert completions("bpcli derive '-x*y' --x=1 --y") == ["--y="]
     assert "--x=" in completions("bpcli grad --json 'x*2' ")
     assert completions("bpcli grad 'x' --mode ") == ["reverse", "forward"]
+    assert completions("bpcli gates sig") == ["sigma", "sigmoid", "sign"]
+    assert completions("bpcli help s") == ["syntax"]
+    assert {"kinks", "grad"} <= set(completions("bpcli help "))
 
 
 def test_completion_of_what_cannot_be_read() -> None:

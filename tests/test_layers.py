@@ -11,7 +11,8 @@ import pytest
 #: Modules in one line do not import each other. (What a function imports when it is called may stand anywhere.)
 LAYERS = """
     __init__ views commands exercises
-    trouble result figures plots characters gates arrays screen
+    trouble figures plots characters gates arrays screen
+    result
     graph rounding shipped files array_gates slips cli commands.options
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens commands.progress

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import click
 
-from bpcli.cli import PlainCommand
+from bpcli.cli import PlainCommand, offering
 from bpcli.commands import options
 
 
+def _names() -> list[str]:
+    from bpcli.gates import function_names
+
+    return sorted(function_names())
+
+
 @click.command("gates", cls=PlainCommand)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offering(_names))
 @options.digits
 @options.shown
 def command(name: str | None, digits: int, as_json: bool, color: str) -> None:

@@ -7,7 +7,7 @@ from io import StringIO
 
 import click
 
-from bpcli.cli import COMMANDS, PlainCommand, main, near
+from bpcli.cli import COMMANDS, PlainCommand, main, near, offering
 from bpcli.commands import options
 from bpcli.trouble import Trouble
 
@@ -168,7 +168,7 @@ TOPICS = ("syntax", "gates", "kinks", "problems", "json", "exit-codes", "complet
 
 
 @click.command("help", cls=PlainCommand)
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=offering(lambda: [*TOPICS, *COMMANDS]))
 @options.shown
 @click.pass_context
 def command(ctx: click.Context, /, topic: str | None, as_json: bool, color: str) -> None:

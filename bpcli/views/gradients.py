@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bpcli.checking import CANNOT_TELL, KINK, MISMATCH, Comparison
-from bpcli.figures import show
+from bpcli.figures import measured, show
 from bpcli.passes import GateLine, Gradients
 from bpcli.trouble import visible
 from bpcli.views.layout import GRADIENT, QUIET, VALUE, Look, fit, grid, note_lines, reading, width_of
@@ -149,7 +149,15 @@ def witness(compared: Comparison, digits: int) -> str:
         return f"kink: {left} left, {right} right"
     if compared.verdict == CANNOT_TELL or compared.difference is None:
         return "cannot tell"
-    # The witness is good to about ten digits; what is closer to the gradient than its own error is equal to it.
-    close = slope is not None and abs(compared.difference - compared.reverse) <= 10 * abs(compared.factor) * slope.error
-    figure = show(compared.reverse if close else compared.difference, digits)
+    figure = _measured(compared, digits)
     return f"{figure} DISAGREES" if compared.verdict == MISMATCH else figure
+
+
+def _measured(compared: Comparison, digits: int) -> str:
+    """What the witness measured, without the digits that its own error leaves open."""
+    assert compared.difference is not None
+    assert compared.slope is not None
+    error = abs(compared.factor) * compared.slope.error
+    figure = measured(compared.difference, max(10 * error, 1e-12 * abs(compared.difference)), digits)
+    # Not the 1.7e-17 that reverse mode finds for tanh at 20, for nothing has measured that.
+    return f"0 ± {show(error, 1)}" if figure == "0" and compared.reverse else figure
