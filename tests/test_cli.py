@@ -747,7 +747,7 @@ def test_completion() -> None:
     assert "--x=" in completions("bpcli grad --json 'x*2' ")
     assert completions("bpcli grad 'x' --mode ") == ["reverse", "forward"]
     assert completions("bpcli gates sig") == ["sigma", "sigmoid", "sign"]
-    assert completions("bpcli help s") == ["syntax"]
+    assert completions("bpcli help sy") == ["syntax"]
     assert {"kinks", "grad"} <= set(completions("bpcli help "))
 
 
