@@ -34,7 +34,7 @@ from bpcli.refusal import operand
 from bpcli.trouble import Trouble, visible
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("arithmetic.js", "figures.js", "passes.js", "lesson.js")
+_SCRIPTS = ("arithmetic", "figures", "passes", "lesson", "steps", "drawing", "controls")
 _LONGEST_TITLE = 60
 _LARGEST_ARRAY = 64  # entries written out in words; of a larger array its shape and norm
 
@@ -73,7 +73,7 @@ def _read(name: str) -> str:
 
 def _script(graph: Graph, kinks: str) -> str:
     used = [] if _on_arrays(graph) else [graph.row(place) for place in range(len(graph.gates))]
-    first, *others = map(_read, _SCRIPTS)
+    first, *others = (_read(f"{name}.js") for name in _SCRIPTS)
     return "\n".join(['"use strict";', first, f"const RULES = {rules(used, kinks)};", *others])
 
 

@@ -46,7 +46,8 @@ class Passes {
 
   refuse(k, values, sentence) {
     const given = [...new Set(this.nodes[k].inputs)].filter(one => !("constant" in this.nodes[one]));
-    const here = given.filter(one => values[one] !== null).map(one => `${this.nodes[one].words} = ${show(values[one], 6)}`);
+    const here = given.filter(one => values[one] !== null)
+      .map(one => `${this.nodes[one].words} = ${show(values[one], 6)}`);
     throw new Trouble(sentence + (here.length ? `; here ${here.join(", ")}` : ""));
   }
 
