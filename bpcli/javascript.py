@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from bpcli.gates import CONSTANTS, GATES, Gate
+from bpcli.gates import CONSTANTS, GATES, Gate, convention
 
 #: How tightly an expression holds together, from a conditional to a name or a call.
 _CHOICE, _OR, _AND, _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(8)
@@ -86,8 +86,8 @@ def rules(rows: Iterable[Gate], kinks: str = "torch") -> str:
 
     A rule has ``value(inputs…)``; ``local(inputs…, y)``, which gives for each input a function without parameters (null
     where there is no local gradient); ``domain`` with pairs of a condition and the sentence to say when it does not
-    hold; and, for a gate with a kink, ``kink`` (a condition), ``sentence``, and ``sides``: the local gradients under
-    the conventions left and right, null when the conventions do not differ.
+    hold; and, for a gate with a kink, ``kink`` (a condition), ``sentence``, what the ``convention`` is called, and
+    ``sides``: the local gradients under the conventions left and right, null when the conventions do not differ.
     """
     lines = [f"{json.dumps(key(row))}: {_rule(row, kinks)}" for row in dict.fromkeys(rows)]
     body = ",\n".join(lines)
@@ -104,7 +104,8 @@ def _rule(row: Gate, kinks: str) -> str:
     ]
     if row.kink:
         sides = f"[{_local(row, 'left')}, {_local(row, 'right')}]" if row.at else "null"
-        fields += [f"kink: {_function(given, row.kink[0])}", f"sentence: {json.dumps(row.kink[1])}", f"sides: {sides}"]
+        fields += [f"kink: {_function(given, row.kink[0])}", f"sentence: {json.dumps(row.kink[1])}",
+                   f"convention: {json.dumps(convention(row, kinks))}", f"sides: {sides}"]  # fmt: skip
     return "{" + ",\n  ".join(fields) + "}"
 
 

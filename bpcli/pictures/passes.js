@@ -141,11 +141,11 @@ class Passes {
   }
 
   note(k, values) {
-    const {sentence, sides, local} = this.rule(k), {text, inputs} = this.nodes[k];
+    const {sentence, sides, local, convention} = this.rule(k), {text, inputs} = this.nodes[k];
     if (!sides) return `${text}: ${sentence}`;
     const slopes = this.locals(k, values, local).flatMap((slope, place) =>
       slope === null ? [] : [`${show(slope, 6)} for ${this.nodes[inputs[place]].text}`]);
-    return `${text}: ${sentence}; took ${slopes.join(", ")} (${this.kinks} convention)`;
+    return `${text}: ${sentence}; took ${slopes.join(", ")} (${convention})`;
   }
 
   /** Whether the slope in some input depends on the convention: not in max(x, x). */
