@@ -193,6 +193,11 @@ def test_kinks(lesson: Open) -> None:
         notes = [note.message for note in result.notes]
         assert notes
         assert sorted(page.locator("#step .note").all_inner_texts()) == sorted(notes)
+    page = lesson("relu(x)", {"x": 0}, hide=True)
+    press(page, "End")
+    assert page.locator("#step .note").count() == 0  # it would tell
+    page.click("#reveal")
+    assert page.locator("#step .note").count() == 1
     page = lesson("relu(x)", {"x": 1}, kinks="error")
     page.fill("#input-0", "0")
     assert "relu bends at 0" in page.inner_text("#wrong-0")

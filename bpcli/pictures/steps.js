@@ -87,7 +87,7 @@ function backwardStep({node: k, upstream, sends, notes}, count, all, awaited, ar
         number("gradient", k, upstream)),
       sends.length ? element("ul", "", ...lines()) : element("p", "", "None of its inputs gets a gradient."),
       ...sums.map(sum => sumLine(sum, gradients)),
-      ...notes.map(note => element("p", "note", note)),
+      ...noteLines(notes, sends.map(({to}) => to)),
       element("p", "quiet", node.pattern),
     ],
   };
@@ -118,6 +118,11 @@ function sumLine({to, here, awaited}, gradients) {
   return element("p", "", "wires meet at ", name, ": ", sum, number("gradient", to, gradients[to]));
 }
 
+/** The notes of kinks; they tell slopes, so they wait until the gradients of these NODES are uncovered. */
+function noteLines(notes, nodes) {
+  return nodes.some(k => covered("gradient", k)) ? [] : notes.map(note => element("p", "note", note));
+}
+
 function endStep(notes, gradients) {
   const inputs = NODES.flatMap((node, k) => node.kind === "input" ? [k] : []);
   return {
@@ -125,7 +130,7 @@ function endStep(notes, gradients) {
     say: () => [
       element("p", "phase", "The gradients"),
       ...inputs.map(k => element("p", "math", `${derivative(k)} = `, number("gradient", k, gradients[k]))),
-      ...notes.map(note => element("p", "note", note)),
+      ...noteLines(notes, inputs),
       element("p", "quiet", "Each says how fast the output changes when that input alone is raised a little."),
     ],
   };
