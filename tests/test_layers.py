@@ -17,8 +17,12 @@ LAYERS = """
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens commands.progress
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
+<<<<<<< HEAD
     commands.explain commands.slips
     refusal rewrite mistakes
+=======
+    refusal rewrite mistakes answers
+>>>>>>> e626d3c (Answers: one strict reader of numbers, and the text format of submissions)
     sweeps shapes
     symbolic point differences handwork array_sweeps
     checking slipped

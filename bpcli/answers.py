@@ -1,0 +1,281 @@
+"""What a student sends in: the one strict reader of numbers, and the text format of answers.
+
+    [xyz]          # a section for each problem
+    q  = 3
+    dq = -4
+
+A submission is data. Nothing here evaluates it, and what cannot be read costs its own blank and nothing else: a
+number that is none keeps its reason, a line that is none is listed. Only a file that is no text of this kind at all
+(not UTF-8, too large) is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import NamedTuple, NoReturn
+
+from bpcli.figures import MOST_DIGITS, NUMBER
+from bpcli.language import NAME, STUDENT, plain_name
+from bpcli.trouble import Trouble, visible
+
+MOST_BYTES = 2**20  # of a file
+MOST_LINE = 65536  # characters of a line
+MOST_LINES = 20_000  # of a file, comments included
+MOST_ANSWERS = 500  # of a submission
+MOST_NAME = 64  # characters
+MOST_QUOTED = 200  # characters of an answer that are shown again
+
+_MINUSES = {"\u2212": "a minus sign (U+2212)", "\u2013": "a dash (U+2013)", "\u2012": "a dash (U+2012)"}
+_SPACES = " \t\u00a0\u2009\u202f"
+_EXPONENT = re.compile(r"[eE][+-]?[0-9]{5,}")
+_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_FRACTION = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*/\s*([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
+_NOTHING = re.compile(r"[?_.…\-–—\s]*")  # what a template has where an answer belongs
+
+
+class Number(NamedTuple):
+    """A number as a student wrote it."""
+
+    text: str
+    """Exactly what was typed."""
+    value: float
+    notes: tuple[str, ...] = ()
+    """How it was read, where that is not plain: "read , as the decimal point"."""
+    decimals: int = 0
+    """Digits after the point as typed, trailing zeros among them."""
+
+
+class Unreadable(NamedTuple):
+    """An answer that is no number, and why."""
+
+    text: str
+    reason: str
+
+
+class Missing(NamedTuple):
+    """No answer: nothing, or what the template had there."""
+
+    text: str = ""
+
+
+Answer = Number | Unreadable | Missing
+
+
+def read_number(text: str) -> Answer:
+    """The number that TEXT writes out in plain digits, with a sign, a power of ten (1e-3), or as a fraction (3/4).
+
+    A true minus sign or a dash in front and a decimal comma are read and noted. Not numbers: nan, inf, 1_000, True,
+    hex, digits of other scripts, formulas.
+    """
+    if _NOTHING.fullmatch(text):
+        return Missing(text)
+    if len(text) > MOST_DIGITS:
+        return Unreadable(text, f"it has {len(text):,} characters; the limit is {MOST_DIGITS}")
+    notes = []
+    plain = text.strip(_SPACES)
+    for minus, called in _MINUSES.items():
+        if minus in plain:
+            plain = plain.replace(minus, "-")
+            notes.append(f"read {called} as -")
+    if plain[:1] in "+-" and plain[1:2] in _SPACES:
+        plain = plain[0] + plain[1:].lstrip(_SPACES)
+    if _COMMA.fullmatch(plain):
+        plain = plain.replace(",", ".")
+        notes.append("read , as the decimal point")
+    if NUMBER.fullmatch(plain):
+        return _decimal(text, plain, tuple(notes))
+    if match := _FRACTION.fullmatch(plain):
+        return _fraction(text, match, tuple(notes))
+    return Unreadable(text, _why_not(plain))
+
+
+def _decimal(text: str, plain: str, notes: tuple[str, ...]) -> Answer:
+    value = 0.0 if _EXPONENT.search(plain) else float(plain)
+    digits = plain.lower().partition("e")[0]
+    if _EXPONENT.search(plain) or not math.isfinite(value):
+        return Unreadable(text, "it is too large or too small for a number here")
+    if not value and digits.strip("+-0."):
+        return Unreadable(text, "it is too small for a number here")
+    return Number(text, value, notes, len(digits.partition(".")[2]))
+
+
+def _fraction(text: str, match: re.Match[str], notes: tuple[str, ...]) -> Answer:
+    above, below = Fraction(match[2]), Fraction(match[4])
+    if not below:
+        return Unreadable(text, "it divides by zero")
+    sign = -1 if (match[1] == "-") != (match[3] == "-") else 1
+    try:
+        value = float(sign * above / below)
+    except OverflowError:
+        return Unreadable(text, "it is too large for a number here")
+    if above and not value:
+        return Unreadable(text, "it is too small for a number here")
+    return Number(text, value, notes)
+
+
+_WORDS = {"nan": "nan is not a number", "inf": "infinity is not a number here",
+          "infinity": "infinity is not a number here", "true": "True is not a number",
+          "false": "False is not a number", "none": "None is not a number", "null": "null is not a number"}  # fmt: skip
+
+
+def _why_not(plain: str) -> str:
+    """Why PLAIN is not a number, in the student's terms."""
+    word = plain.lstrip("+-").lower()
+    if word in _WORDS:
+        return _WORDS[word]
+    if strange := next((c for c in plain if not c.isascii() or not c.isprintable()), ""):
+        return f"the character {shown(strange)} (U+{ord(strange):04X}) is not part of a number"
+    if re.fullmatch(r"[+-]?0[xXbBoO][0-9A-Fa-f_]+", plain):
+        return "write the number with the digits 0 to 9"
+    if "_" in plain and NUMBER.fullmatch(plain.replace("_", "")):
+        return "write the number without _"
+    if re.fullmatch(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", plain):
+        return "write the number without , between the thousands"
+    if re.search(r"\d\s+\d", plain):
+        return "there are several numbers; write one"
+    if any(sign in plain for sign in "*^(") or re.search(r"[A-Za-z]", plain):
+        return "a number is asked, not a formula"
+    return "it is not a number"
+
+
+def shown(text: str) -> str:
+    """A student's TEXT as it may be shown: on one line, nothing that moves a cursor or hides, not too long."""
+    line = visible(text.replace("\n", "\\n")[: MOST_QUOTED + 1])
+    more = len(text) - MOST_QUOTED
+    return line if more <= 0 else f"{line[:MOST_QUOTED]}… ({more:,} more)"
+
+
+# --- the text format ---------------------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """One answer of a file: ``name = text``, or ``name += text`` in a program."""
+
+    name: str
+    text: str
+    number: int
+    """The line of the file, from 1."""
+    sign: str = "="
+
+
+class Problem(NamedTuple):
+    """A line that is no answer."""
+
+    number: int
+    message: str
+
+
+class Submission(NamedTuple):
+    """The answers of one file: section -> its lines in order ("" for lines before any section)."""
+
+    sections: dict[str, list[Line]]
+    problems: tuple[Problem, ...] = ()
+
+
+_HEADER = re.compile(r"\[([^\[\]]*)\]")
+_SIGN = re.compile(r"(\+=|-=|\*=|/=|=(?!=))")
+_NAME = re.compile(rf"{NAME}(?:\[[0-9, ]*\])?")
+_QUOTIENT = re.compile(rf"[d∂](?:{NAME})?\s*/\s*[d∂]({NAME}(?:\[[0-9, ]*\])?)")
+
+
+def decoded(data: bytes, called: str = "the file") -> str:
+    """The text of a submission's bytes; `Trouble` unless it is UTF-8 (with or without a mark) and not too large."""
+    if len(data) > MOST_BYTES:
+        _refuse(called, f"it has {len(data):,} bytes; the limit is {MOST_BYTES:,}", "too-large")
+    for mark, name in ((b"\xff\xfe\x00\x00", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")):
+        if data.startswith(mark):
+            _refuse(called, f"it is {name}; save it as UTF-8", "not-utf-8")
+    if b"\x00" in data:
+        _refuse(called, f"it has a character 0 (byte {data.index(0) + 1}), so it is not a text", "not-text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _refuse(called, f"it is not UTF-8 (byte {error.start + 1}); save it as UTF-8", "not-utf-8")
+    if "\r" in text.replace("\r\n", ""):
+        _refuse(called, "its lines end with a bare carriage return; save it with ordinary line ends", "line-ends")
+    return text
+
+
+def _refuse(called: str, why: str, code: str) -> NoReturn:
+    raise Trouble(f"cannot read {called}: {why}", code=code)
+
+
+def read_submission(text: str, called: str = "the file") -> Submission:
+    """The answers in TEXT. Raises `Trouble` only for a limit of the whole file."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    if len(lines) > MOST_LINES:
+        _refuse(called, f"it has {len(lines):,} lines; the limit is {MOST_LINES:,}", "too-large")
+    sections: dict[str, list[Line]] = {}
+    problems = []
+    section, count = "", 0
+    for number, raw in enumerate(lines, start=1):
+        if len(raw) > MOST_LINE:
+            problems.append(Problem(number, f"the line has {len(raw):,} characters; the limit is {MOST_LINE:,}"))
+            continue
+        line = raw.partition("#")[0].strip(_SPACES + "\r")
+        if not line:
+            continue
+        if match := _HEADER.fullmatch(line):
+            section = match[1].strip(_SPACES)
+            sections.setdefault(section, [])
+            continue
+        found = _line(line, number)
+        if isinstance(found, Problem):
+            problems.append(found)
+            continue
+        count += 1
+        if count > MOST_ANSWERS:
+            _refuse(called, f"it has more than {MOST_ANSWERS} answers", "too-large")
+        sections.setdefault(section, []).append(found)
+    return Submission(sections, tuple(problems))
+
+
+def _line(line: str, number: int) -> Line | Problem:
+    pieces = _SIGN.split(line, maxsplit=1)
+    if len(pieces) == 1:
+        return Problem(number, f"this is no answer (name = answer): {shown(line)}")
+    left, sign, right = (piece.strip(_SPACES) for piece in pieces)
+    name = answer_name(left)
+    if name is None:
+        return Problem(number, f"this is not a name: {shown(left)}")
+    return Line(name, right, number, sign)
+
+
+def answer_name(text: str) -> str | None:
+    """The name of a blank as TEXT has it, in ASCII: ``df/dx`` and ``∂f/∂x`` are dx; None for what is no name."""
+    plain = text.strip(_SPACES)
+    if len(plain) > MOST_NAME:
+        return None
+    if match := _QUOTIENT.fullmatch(plain):
+        plain = f"d{match[1]}"
+    plain = plain.replace("∂", "d")
+    if not _NAME.fullmatch(plain):
+        return None
+    return plain_name(plain).replace(" ", "")
+
+
+def table(lines: Sequence[Line]) -> dict[str, str | Unreadable]:
+    """Name -> what was answered. A name that is answered twice has no answer but the reason, with both places."""
+    found: dict[str, str | Unreadable] = {}
+    first: dict[str, Line] = {}
+    for line in lines:
+        if line.name in first:
+            where = f"lines {first[line.name].number} and {line.number}"
+            found[line.name] = Unreadable(line.text, f"{line.name} is answered twice ({where})")
+        elif line.sign != "=":
+            found[line.name] = Unreadable(line.text, f"{line.name} {line.sign} needs a value of {line.name} before it")
+        else:
+            found[line.name] = line.text
+        first.setdefault(line.name, line)
+    return found
+
+
+def program_text(lines: Iterable[Line]) -> str:
+    """The LINES as one program again; `Trouble` when there are more than a program may have."""
+    written = [f"{line.name} {line.sign} {line.text}" for line in lines]
+    if STUDENT.lines is not None and len(written) > STUDENT.lines:
+        raise Trouble(f"the program has {len(written)} lines; the limit is {STUDENT.lines}", code="too-large")
+    return "\n".join(written)
