@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bpcli.gradient_check import check
     from bpcli.graph import Graph
     from bpcli.handbook import page as gate
+    from bpcli.marks import mark
     from bpcli.matrices import hessian, jacobian
     from bpcli.passes import grad, parse
     from bpcli.slip_pages import wrong_on_purpose as slip
@@ -26,12 +27,12 @@ __version__ = "0.1.0"
 _HOME = {
     "grad": "passes.grad", "jacobian": "matrices.jacobian", "hessian": "matrices.hessian",
     "check": "gradient_check.check", "derive": "deriving.derive", "parse": "passes.parse", "gate": "handbook.page",
-    "explain": "explaining.explain", "slip": "slip_pages.wrong_on_purpose",
+    "explain": "explaining.explain", "mark": "marks.mark", "slip": "slip_pages.wrong_on_purpose",
     "Graph": "graph.Graph", "Trouble": "trouble.Trouble",
 }  # fmt: skip
 
 __all__ = ["Graph", "Trouble", "__version__", "check", "derive", "explain", "gate", "grad", "hessian",
-           "jacobian", "parse", "slip"]  # fmt: skip
+           "jacobian", "mark", "parse", "slip"]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -28,6 +28,7 @@ COMMANDS = {
     "derive": "the derivatives as formulas",
     "explain": "the lecture in words, gate by gate; or a mistake made on purpose",
     "slips": "the table of known mistakes, or one in full",
+    "mark": "was I right? verdicts on answers, and the slip behind a wrong one",
     "gates": "the table of gates, or one gate in full",
     "problems": "the bank of exercises: list, show, check, new, schema",
     "help": "syntax, gates, kinks, problems, json, exit-codes, completion",

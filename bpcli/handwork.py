@@ -66,7 +66,7 @@ def settle(rule: Rule, value: float, reach: float, keeps: bool = False) -> float
     """
     if reach <= NOISE * abs(value):
         return rule.step(value)
-    return reach if keeps or rule.kind == "exact" else reach + rule.unit(abs(value) + reach)
+    return reach if keeps or not rule.at_gates else reach + rule.unit(abs(value) + reach)
 
 
 def spread(row: Gate, inputs: Sequence[float], reaches: Sequence[float], value: float) -> float:
@@ -132,9 +132,7 @@ def figures(graph: Graph, values: Values, rule: Rule, known: Mapping[int, Figure
     for node in (*graph.inputs.values(), *graph.constants):
         value = values[node]
         if value is not None:
-            # Given numbers are exact as they are printed; π, or a third, is not printed in full.
-            reach = rule.step(value) if f"{value:.12g}" != f"{value:.15g}" else 0.0
-            found[node] = Figure(value, reach, bool(reach) or not rule.step(value))
+            found[node] = given(value, rule)
     found = [(known or {}).get(node, one) for node, one in enumerate(found)]
     for place, node in enumerate(graph.gates):
         value = values[node]
@@ -142,6 +140,12 @@ def figures(graph: Graph, values: Values, rule: Rule, known: Mapping[int, Figure
             continue
         found[node] = figure_of(graph.row(place), [found[k] for k in graph.args[place]], value, rule)
     return found
+
+
+def given(value: float, rule: Rule) -> Figure:
+    """A number of the question: exact as it is printed, unless it has no end (π, a third) and so is rounded too."""
+    reach = rule.step(value) if f"{value:.12g}" != f"{value:.15g}" else 0.0
+    return Figure(value, reach, bool(reach) or not rule.step(value))
 
 
 def figure_of(row: Gate, inputs: Sequence[Figure], value: float, rule: Rule) -> Figure:
@@ -234,10 +238,11 @@ def allowance(graph: Graph, values: Values, rule: Rule, seeds: Mapping[int, floa
               kinks: str = "torch") -> Allowance:  # fmt: skip
     """How far honest work, rounding as RULE says, may be from the exact VALUES and gradients of GRAPH.
 
-    VALUES are those of `sweeps.forward`, SEEDS the upstream gradients of the outputs (1 for the output).
+    VALUES are those of `sweeps.forward`, SEEDS the upstream gradients of the outputs (1 for the output). A rule for
+    the answer alone allows nothing on the way to it.
     """
     seeds = {graph.output: 1.0} if seeds is None else seeds
-    if rule.kind == "exact":
+    if not rule.at_gates:
         none = [0.0] * graph.size
         nothing = {node: [0.0] * len(graph.args[place]) for place, node in enumerate(graph.gates)}
         return Allowance(none, none, nothing, nothing)
@@ -295,7 +300,7 @@ def walk(graph: Graph, point: Mapping[str, float], rule: Rule, hand: Hand = _USU
     ROUNDER stands in for the rule's own rounding. Raises `Trouble` (exit code 3) where rounded numbers lead out of
     a gate's domain: 1/0.00.
     """
-    rounder = rounder or (lambda value: rule.rounded(value, hand.half))
+    rounder = rounder or (lambda value: rule.rounded(value, hand.half) if rule.at_gates else value)
     values = _values(graph, point, rounder)
     seeds = {graph.output: 1.0} if seeds is None else seeds
     gradients: Values = [0.0] * graph.size

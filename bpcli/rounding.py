@@ -1,4 +1,4 @@
-"""Rounding rules of work by hand: ``exact``, ``2 decimals at every gate``, ``3 significant digits``."""
+"""Rounding rules of work by hand: ``exact``, ``2 decimals at every gate``, ``3 significant digits in the answer``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ NOISE = 1e-12
 HALVES = {"up": ROUND_HALF_UP, "even": ROUND_HALF_EVEN}
 
 _RULE = re.compile(r"(\d{1,3})\s*(?:(d|decimals?(?: places?)?)|(s|(?:significant |sig\.? )?(?:digits?|figures?)))?"
-                   r"(?:\s+at every gate)?", re.ASCII)  # fmt: skip
+                   r"(?:\s+(?:at every gate|(in the answer)))?", re.ASCII)  # fmt: skip
 
 
 class Rule(NamedTuple):
-    """How every intermediate number is rounded: kind "exact", "decimals" or "digits", and to how many places."""
+    """How numbers are rounded, and to how many places.
+
+    Every intermediate number for the kinds "decimals" and "digits"; nothing but the answer, to significant digits,
+    for "answer".
+    """
 
     kind: str = "exact"
     places: int = 0
@@ -34,7 +38,12 @@ class Rule(NamedTuple):
         if self.kind == "exact":
             return "exact"
         what = "decimal" if self.kind == "decimals" else "significant digit"
-        return f"{self.places} {what}{'s' * (self.places != 1)}"
+        return f"{self.places} {what}{'s' * (self.places != 1)}{' in the answer' * (self.kind == 'answer')}"
+
+    @property
+    def at_gates(self) -> bool:
+        """Whether intermediate numbers are rounded too."""
+        return self.kind in ("decimals", "digits")
 
     def unit(self, size: float) -> float:
         """How far rounding can move a number that is at most SIZE from 0: half of its last digit."""
@@ -53,7 +62,7 @@ class Rule(NamedTuple):
 
     def step(self, value: float) -> float:
         """How far rounding moves VALUE itself, whichever way a middle goes; 0 when it has no more digits."""
-        if self.kind == "exact":
+        if not self.at_gates:
             return 0.0
         moved = max(abs(value - self.rounded(value, half)) for half in HALVES)
         return moved if moved > NOISE * abs(value) else 0.0
@@ -75,8 +84,9 @@ EXACT = Rule()
 def read_rule(rule: str | int | Mapping[str, Any] | Rule | tuple[str, int] | None) -> Rule:
     """The rule that a problem file, a sheet or ``--rounding`` gives.
 
-    "exact"; 2, "2", "2d", "2 decimals" or "2 decimals at every gate"; "3s", "3 digits" or "3 significant digits";
-    the tables {decimals = 2} and {digits = 3}. Raises `Trouble` for anything else.
+    "exact"; 2, "2", "2d", "2 decimals" or "2 decimals at every gate"; "3s", "3 digits" or "3 significant digits",
+    all of these at every gate; "3 digits in the answer"; the tables {decimals = 2} and {digits = 3}. Raises
+    `Trouble` for anything else.
     """
     if isinstance(rule, Mapping) and len(rule) == 1:
         kind, places = next(iter(rule.items()))
@@ -86,7 +96,7 @@ def read_rule(rule: str | int | Mapping[str, Any] | Rule | tuple[str, int] | Non
         kind, places = _from_text("exact" if rule is None else str(rule))
     fewest = 0 if kind == "decimals" else 1
     whole = isinstance(places, int) and not isinstance(places, bool)
-    if kind == "exact" or (kind in ("decimals", "digits") and whole and fewest <= places <= MOST_PLACES):
+    if kind == "exact" or (kind in ("decimals", "digits", "answer") and whole and fewest <= places <= MOST_PLACES):
         return Rule(kind, places if kind != "exact" else 0)
     raise Trouble(f"this is not a rule for rounding: {rule}", code="rounding",
                   tries=["--rounding 2", "--rounding 3s", "--rounding exact"])  # fmt: skip
@@ -97,4 +107,6 @@ def _from_text(text: str) -> tuple[str, int]:
     match = _RULE.fullmatch(plain)
     if match is None:
         return ("exact" if plain == "exact" else "", 0)
+    if match[4]:
+        return ("answer" if match[3] else "", int(match[1]))
     return ("digits" if match[3] else "decimals", int(match[1]))

@@ -41,7 +41,7 @@ def exact(graph: Graph, point: dict[str, float]) -> tuple[Values, Values]:
         ("2", TWO), (2, TWO), ("2d", TWO), ("2 decimals at every gate", TWO), ("2 decimal places", TWO),
         ({"decimals": 2}, TWO), (("decimals", 2), TWO), (TWO, TWO), ("0", Rule("decimals", 0)),
         ("3s", Rule("digits", 3)), ("3 significant digits", Rule("digits", 3)), ({"digits": 3}, Rule("digits", 3)),
-        (" 3  Digits at every gate", Rule("digits", 3)),
+        (" 3  Digits at every gate", Rule("digits", 3)), ("3 digits in the answer", Rule("answer", 3)),
     ],
 )  # fmt: skip
 def test_rules_are_read(given: object, rule: Rule) -> None:
@@ -51,7 +51,7 @@ def test_rules_are_read(given: object, rule: Rule) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["", "two", "-1", "2.5", "16", "99999", "0s", "0 digits", "exactly", "2 decimals 3", "٢", {"decimals": True},
+    ["", "two", "2 decimals in the answer",  "-1", "2.5", "16", "99999", "0s", "0 digits", "exactly", "2 decimals 3", "٢", {"decimals": True},
      {"decimals": "2"}, {"places": 2}, {}, {"decimals": 2, "digits": 3}, ("digits", 0), ("decimals", 2.0)],
 )  # fmt: skip
 def test_other_rules_are_refused(given: object) -> None:

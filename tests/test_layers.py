@@ -17,21 +17,17 @@ LAYERS = """
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens commands.progress
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
-<<<<<<< HEAD
-    commands.explain commands.slips
-    refusal rewrite mistakes
-=======
+    commands.explain commands.slips commands.mark
     refusal rewrite mistakes answers
->>>>>>> e626d3c (Answers: one strict reader of numbers, and the text format of submissions)
     sweeps shapes
     symbolic point differences handwork array_sweeps
-    checking slipped
-    array_slips
-    passes
-    gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout
-    explaining
-    lecturing slip_pages
-    views.explanation views.written views.slipped_run views.every_slip views.slip_list
+    checking slipped verdicts
+    array_slips answer_key
+    passes followthrough
+    gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout diagnosis
+    explaining marking
+    lecturing slip_pages marks
+    views.explanation views.written views.slipped_run views.every_slip views.slip_list views.marks
     views.slip_page
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers

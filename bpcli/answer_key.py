@@ -1,0 +1,192 @@
+"""The key of a formula at a point: its numbers, what rounding allows, and a second opinion on each of them.
+
+No answer is kept anywhere: the key is computed, and every number is confirmed in two other ways before anybody is
+marked by it. A number that is not confirmed marks nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from bpcli.checking import MISMATCH, judge
+from bpcli.differences import Witness
+from bpcli.graph import Builder, Graph
+from bpcli.handwork import Allowance, Figure, allowance, sum_figure
+from bpcli.rewrite import Copy
+from bpcli.rounding import EXACT, Rule
+from bpcli.slipped import edges
+from bpcli.sweeps import Values, forward, kinks_met, local_gradients, tangent
+
+#: What forward mode and reverse mode may differ by.
+_SAME = 1e-9
+
+
+class Asked(NamedTuple):
+    """One blank of a graph: the value or the gradient of a node, or the local gradient of a gate for an input."""
+
+    name: str
+    kind: str
+    """ "value", "gradient" or "local"."""
+    node: int
+    place: int = 0
+    """For a local gradient, which input."""
+    points: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """The numbers of GRAPH at POINT that answers are held against.
+
+    ``kinks`` names a convention for the derivative at a kink, or is None: then every slope between those of the two
+    sides is right.
+    """
+
+    graph: Graph
+    point: Mapping[str, float]
+    values: Values = field(repr=False)
+    upstream: float = 1.0
+    rule: Rule = EXACT
+    kinks: str | None = None
+
+    @cached_property
+    def gates(self) -> list[int]:
+        """The gates that the output depends on, from the output back."""
+        return self.graph.backward((self.graph.output,), self.values)[0]
+
+    @cached_property
+    def feeds(self) -> dict[int, list[tuple[int, int]]]:
+        """Node -> the gates that send it a gradient, from the output back, and at which of their inputs it is."""
+        graph = self.graph
+        found: dict[int, list[tuple[int, int]]] = {}
+        for gate in self.gates:
+            place = graph.position[gate]
+            for k in edges(graph, place, self.values):
+                found.setdefault(graph.args[place][k], []).append((gate, k))
+        return found
+
+    @cached_property
+    def bent(self) -> frozenset[int]:
+        """The gates that sit at a kink, where no convention is named."""
+        if self.kinks is not None:
+            return frozenset()
+        return frozenset(self.graph.gates[place] for place, _ in kinks_met(self.graph, self.values, self.gates))
+
+    @cached_property
+    def gradients(self) -> list[Figure]:
+        """The gradient of each node; its reach is what the slopes at kinks leave open."""
+        graph = self.graph
+        arriving: dict[int, list[Figure]] = {graph.output: [Figure(self.upstream, 0.0, True)]}
+        for node in self.gates:
+            if node not in arriving:
+                continue
+            place, upstream = graph.position[node], sum_figure(arriving[node], EXACT)
+            for k, one in enumerate(slopes(graph, place, self.values, self.kinks, node in self.bent)):
+                if one is not None and (one.value or one.reach):
+                    reach = abs(upstream.value) * one.reach + abs(one.value) * upstream.reach
+                    sent = Figure(upstream.value * one.value, reach + upstream.reach * one.reach, True)
+                    arriving.setdefault(graph.args[place][k], []).append(sent)
+        nothing = Figure(0.0, 0.0, True)
+        return [sum_figure(arriving[node], EXACT) if node in arriving else nothing for node in range(graph.size)]
+
+    @cached_property
+    def allowed(self) -> Allowance:
+        """How far honest rounding may lead from the numbers."""
+        return allowance(self.graph, self.values, self.rule, {self.graph.output: self.upstream}, self.kinks or "torch")
+
+    @cached_property
+    def scale(self) -> float:
+        """The largest number on the way: what an answer beside the key 0 is small against."""
+        return max((abs(value) for value in self.values if value is not None), default=1.0) or 1.0
+
+    def exact(self, asked: Asked) -> Figure:
+        """The number that ASKED is about; it has a reach at kinks only."""
+        if asked.kind == "value":
+            return Figure(self.values[asked.node], 0.0, True)
+        if asked.kind == "gradient":
+            return self.gradients[asked.node]
+        place = self.graph.position[asked.node]
+        one = slopes(self.graph, place, self.values, self.kinks, asked.node in self.bent)[asked.place]
+        assert one is not None
+        return one
+
+    def allows(self, asked: Asked) -> float:
+        """How far from it an honest answer may be."""
+        exact = self.exact(asked)
+        if self.rule.kind == "answer":
+            return self.rule.unit(abs(exact.value))
+        if asked.kind == "local":
+            return self.allowed.local[asked.node][asked.place] if asked.node in self.allowed.local else 0.0
+        return (self.allowed.values if asked.kind == "value" else self.allowed.gradients)[asked.node]
+
+    def doubts(self, asked: Asked) -> str:
+        """Why the number that ASKED is about cannot be trusted; "" when two other ways confirm it."""
+        if asked.kind == "value":
+            return ""  # a gate's value has no second way but the parser's own tests
+        if asked.kind == "local":
+            given = [self.values[k] for k in self.graph.args[self.graph.position[asked.node]]]
+            alone, point = _one_gate(self.graph, asked.node), {str(k): one for k, one in enumerate(given)}
+            return _doubts(alone, point, str(asked.place), self.exact(asked), kinks=self.kinks)
+        if asked.node == self.graph.output:
+            return ""
+        cut, point = _cut(self.graph, asked.node), {**self.point, _CUT: self.values[asked.node]}
+        return _doubts(cut, point, _CUT, self.gradients[asked.node], self.upstream, self.kinks)
+
+
+def key_of(graph: Graph, point: Mapping[str, float], rule: Rule = EXACT, upstream: float = 1.0,
+           kinks: str | None = None) -> Key:  # fmt: skip
+    """The `Key` of GRAPH (on numbers) at POINT. Raises `Trouble` (exit code 3) where it has no value."""
+    return Key(graph, point, forward(graph, point), upstream, rule, kinks)
+
+
+def slopes(graph: Graph, place: int, values: Values, kinks: str | None, bent: bool) -> list[Figure | None]:
+    """The local gradients of a gate; BENT ones reach from the slope on the left to that on the right."""
+    if not bent:
+        found = local_gradients(graph, place, values, kinks or "torch")
+        return [None if one is None else Figure(one, 0.0, True) for one in found]
+    sides = [local_gradients(graph, place, values, side) for side in ("left", "right")]
+    return [
+        None if one is None or other is None else Figure((one + other) / 2, abs(one - other) / 2, True)
+        for one, other in zip(*sides, strict=True)
+    ]
+
+
+# --- the second opinion -----------------------------------------------------------------------------------
+
+_CUT = "?"  # the name of the variable that stands for a gate; no formula has it
+
+
+def _cut(graph: Graph, node: int) -> Graph:
+    """What the output of GRAPH is made of, with a variable in the place of NODE."""
+    needed = {graph.output}
+    for gate, args in zip(reversed(graph.gates), reversed(graph.args), strict=True):
+        if gate in needed and gate != node:
+            needed.update(args)
+    copy = Copy(replace(graph, scope={}))
+    copy.made[node] = copy.builder.input(_CUT)
+    for place, gate in enumerate(graph.gates):
+        if gate in needed and gate != node:
+            copy.set(gate, copy.builder.gate(graph.row(place), tuple([copy.leaf(k) for k in graph.args[place]])))
+    return copy.finish()
+
+
+def _one_gate(graph: Graph, node: int) -> Graph:
+    """The gate at NODE by itself, its inputs variables called 0, 1, …"""
+    builder, place = Builder(), graph.position[node]
+    inputs = tuple([builder.input(str(k)) for k in range(len(graph.args[place]))])
+    return builder.finish([builder.gate(graph.row(place), inputs)])
+
+
+def _doubts(graph: Graph, point: Mapping[str, float], name: str, exact: Figure, factor: float = 1.0,
+            kinks: str | None = None) -> str:  # fmt: skip
+    """Forward mode and differences against one gradient."""
+    point = {one: float(point[one]) for one in graph.inputs}
+    pushed = factor * tangent(graph, forward(graph, point), {graph.inputs[name]: 1.0}, kinks or "torch")[graph.output]
+    if abs(pushed - exact.value) > exact.reach + _SAME * max(abs(exact.value), 1e-9):
+        return "forward mode and reverse mode differ"
+    slope = Witness(graph, point).slope(name)
+    if exact.reach or slope is None:
+        return ""
+    return "differences do not confirm it" if judge(exact.value, slope, factor) == MISMATCH else ""

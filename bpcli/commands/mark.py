@@ -1,0 +1,116 @@
+"""``bpcli mark``: was I right?"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+import click
+
+from bpcli.cli import FormulaCommand
+from bpcli.commands import options
+from bpcli.gates import CONVENTIONS
+from bpcli.trouble import Trouble
+
+#: An answer on the command line: a name, =, and no further lines.
+_ANSWER = re.compile(r"\s*[\w∂/.]+(?:\s*/\s*\w+)?\s*=(?!=)[^=;\n]*")
+
+
+class MarkCommand(FormulaCommand):
+    """A command on a formula and answers to it, NAME=ANSWER, which may stand before or after it."""
+
+    def _sort(self, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str], dict[str, str]]:
+        words, formulas, variables = super()._sort(ctx, args)
+        others = [word for word in formulas if not _ANSWER.fullmatch(word)]
+        formula = others[:1] if others else formulas[:1]
+        answers = list(formulas)
+        for word in formula:
+            answers.remove(word)
+        ctx.meta["bpcli.answers"] = [word for word in answers if _ANSWER.fullmatch(word)]
+        return words, [*formula, *others[1:]], variables
+
+
+@click.command("mark", cls=MarkCommand)
+@click.option("--answers", "file", metavar="FILE", help="Read answers, a line NAME = ANSWER each (- for standard input).")
+@click.option("--rounding", metavar="RULE", default="3 digits in the answer",
+              help="What may be rounded: 2 (decimals at every gate), 3s (significant digits at every gate), "
+                   "exact, or '3 digits in the answer' (this one).")  # fmt: skip
+@click.option("--hint", is_flag=True, help="Say where a mistake is, not what.")
+@options.number("--upstream", "upstream", metavar="G", help="The gradient that arrives at the output (1).")
+@options.output
+@click.option("--expand", is_flag=True, help="Take gates apart: sigmoid into *-1, exp, +1, 1/x.")
+@click.option("--fuse", is_flag=True, help="Put such groups together again.")
+@click.option("--kinks", type=click.Choice(CONVENTIONS[:-1]), default=None,
+              help="The one convention that counts at a kink; without it, any slope between.")  # fmt: skip
+@options.values
+@options.shown
+@click.pass_context
+def command(
+    ctx: click.Context, /, formula: str, variables: dict[str, str], file: str | None, rounding: str, hint: bool,
+    upstream: float | None, output: list[str] | None, expand: bool, fuse: bool, kinks: str | None,
+    assignments: tuple[str, ...], inputs: str | None, as_json: bool, color: str,
+) -> None:  # fmt: skip
+    """Mark answers to one formula: which numbers are right, which follow from an earlier slip, and which slip it was.
+
+    An answer is NAME=NUMBER. q is the value of q, dq its gradient, dq_dx a local gradient; gates without a name are
+    called g1, g2, … as in bpcli grad. The exit code is 1 when something is not right.
+
+    Examples:
+      bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 g1=3 dg1=-4 dx=-4 dy=-4 dz=2
+      bpcli mark 'q = x + y; f = q*z' --x=-2 --y=5 --z=-4 q=3 dq=-4 --hint
+      bpcli mark 'sigmoid(w*x)' --w=2 --x=-1 --rounding 2 dx=0.22
+      bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 --answers mine.txt
+    """
+    values = options.given(variables, assignments, inputs)
+    from bpcli import marks
+
+    answers = _answers(ctx.meta["bpcli.answers"], file)
+    extra: dict[str, Any] = {} if upstream is None else {"upstream": upstream}
+    result = marks.mark(formula, values, answers, rounding=rounding, hint=hint, kinks=kinks,
+                        output=options.one(output), expand=expand, fuse=fuse, **extra)  # fmt: skip
+    options.show(result, formula, as_json, color)
+    if not result.ok:
+        ctx.exit(1)
+
+
+def _answers(words: list[str], file: str | None) -> dict[str, Any]:
+    """The answers of the command line and of the file; `Trouble` when there are none."""
+    from bpcli.answers import read_submission, table
+
+    typed = read_submission("\n".join(words), "the answers")
+    found: dict[str, Any] = dict(table(typed.sections.get("", [])))
+    if file is not None:
+        for name, answer in _from_file(file).items():
+            if name in found:
+                raise Trouble(f"{name} is answered here and in {file}", code="two-values")
+            found[name] = answer
+    problems = typed.problems
+    if problems:
+        raise Trouble(problems[0].message, code="usage", tries=["q=3"])
+    if not found:
+        raise Trouble("there are no answers to mark", code="no-answers", tries=["q=3 dq=-4"])
+    return found
+
+
+def _from_file(file: str) -> dict[str, Any]:
+    from bpcli.answers import decoded, read_submission, table
+
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(file, "rb") as opened:
+                data = opened.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", "") or str(error)
+        raise Trouble(f"cannot read {file}: {reason}", code="unreadable-file") from None
+    submission = read_submission(decoded(data, file), file)
+    if submission.problems:
+        first = submission.problems[0]
+        raise Trouble(f"{file}, line {first.number}: {first.message}", code="unreadable-file")
+    filled = [name for name, lines in submission.sections.items() if lines]
+    if len(filled) > 1:
+        raise Trouble(f"{file} has answers to {len(filled)} problems; mark reads those of one formula",
+                      code="unreadable-file")  # fmt: skip
+    return dict(table(submission.sections[filled[0]])) if filled else {}

@@ -1,0 +1,337 @@
+"""Marking: a student's numbers against the key of a formula, with follow-through and the slip named.
+
+Each blank is tried in this order: the key at full precision (`right`), the key as honest rounding gives it
+(`rounded`), what the student's own earlier answers lead to (`follows`), and otherwise it is `wrong` and the slip
+table is asked. A blank without an answer is `blank`, with one that is no number `invalid`; when the key's number is
+not confirmed it is `undecided`. A reason never holds a number of the key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bpcli.answer_key import Asked, Key
+from bpcli.answers import Answer, Missing, Number, Unreadable, shown
+from bpcli.diagnosis import MOST_WAYS, SEEN, Explanation, contradicted, explanations, seen, smallest
+from bpcli.followthrough import Trail, consumers, unasked_above
+from bpcli.handwork import Figure
+from bpcli.printing import gate_text
+from bpcli.slips import SLIPS
+from bpcli.verdicts import (
+    BLANK,
+    FOLLOWS,
+    INVALID,
+    RIGHT,
+    ROUNDED,
+    UNDECIDED,
+    WRONG,
+    Mark,
+    in_words,
+    within,
+    written,
+)
+
+_Place = tuple[str, int, int]
+
+#: The same number in this share of a student's answers, and in at least so many, is no work.
+_EVERYWHERE, _MANY = 0.9, 3
+
+
+def mark_numbers(key: Key, blanks: Sequence[Asked], answers: Mapping[str, Answer], hint: bool = False,
+                 doubts: Mapping[str, str] | None = None) -> list[Mark]:  # fmt: skip
+    """The `Mark` of each of BLANKS, in their order; ANSWERS has what was answered, by the blank's name.
+
+    HINT says where a mistake is, not what. DOUBTS (blank -> why its key is not confirmed) are worked out, if they are
+    not given.
+    """
+    return _Marking(key, tuple(blanks), answers, hint, doubts).marks()
+
+
+@dataclass(frozen=True, eq=False)
+class _Marking:
+    key: Key
+    blanks: tuple[Asked, ...]
+    answers: Mapping[str, Answer]
+    hint: bool
+    doubts: Mapping[str, str] | None
+    verdicts: dict[str, str] = field(default_factory=dict)
+    """Filled in as the blanks are marked, each after those that it follows from."""
+    cheap: set[str] = field(default_factory=set)
+    """Wrong zeros that no slip gives: nothing had to be worked out from them."""
+
+    # --- the student's own numbers ---
+
+    @cached_property
+    def numbers(self) -> dict[str, Number]:
+        return {
+            one.name: answer for one in self.blanks
+            if isinstance(answer := self.answers.get(one.name), Number)
+        }  # fmt: skip
+
+    @cached_property
+    def own(self) -> dict[_Place, Figure]:
+        """Every number that the student gave, with the digits it was rounded by."""
+        return {
+            (one.kind, one.node, one.place): written(
+                self.numbers[one.name].value, self.key.rule, not self.key.allows(one),
+                self.numbers[one.name].decimals,
+            )
+            for one in self.blanks if one.name in self.numbers
+        }  # fmt: skip
+
+    @cached_property
+    def names(self) -> dict[_Place, str]:
+        return {(one.kind, one.node, one.place): one.name for one in self.blanks}
+
+    @cached_property
+    def trails(self) -> tuple[Trail, ...]:
+        """What their numbers lead to, by their own values and, where these are others, by the key's."""
+        trails = [Trail(self.key, self.own)]
+        if any(kind == "value" for kind, _, _ in self.own):
+            trails.append(Trail(self.key, self.own, keep_values=True))
+        return tuple(trails)
+
+    @cached_property
+    def everywhere(self) -> float | None:
+        """The number that stands in most of the blanks, if one does."""
+        counts = Counter(number.value for number in self.numbers.values())
+        value, count = counts.most_common(1)[0] if counts else (0.0, 0)
+        return value if count >= _MANY and count >= _EVERYWHERE * len(self.numbers) else None
+
+    # --- verdicts ---
+
+    def marks(self) -> list[Mark]:
+        marks = {one.name: self._first(one) for one in self.blanks}
+        undecided = [one for one in self._in_order() if marks[one.name].verdict == WRONG]
+        found: dict[str, list[Explanation]] = {}
+        for one in undecided:
+            mark, ways = self._own_numbers(one, marks[one.name])
+            marks[one.name], found[one.name] = mark, ways
+            self.verdicts[one.name] = mark.verdict
+        wrong = {one.name: one for one in undecided if marks[one.name].verdict == WRONG}
+        named = smallest({name: self._possible(wrong[name], found[name]) for name in wrong})
+        charged: dict[tuple[object, ...], str] = {}
+        said: set[str] = set()
+        for name, one in wrong.items():
+            origins = [origin for way in named[name] if (origin := self._origin(one, way))]
+            before = next((charged[origin] for origin in origins if origin in charged), None)
+            if before is not None:
+                reason = f"right, given the slip in your {before}"
+                marks[name] = marks[name]._replace(verdict=FOLLOWS, reason=reason, used=(before,))
+                continue
+            charged |= dict.fromkeys(origins, name)
+            marks[name] = self._explained(one, marks[name], named[name], said)
+        return [self._noted(marks[one.name]) for one in self.blanks]
+
+    def _in_order(self) -> list[Asked]:
+        """The blanks, each after those that its number is made from: values forward, then gradients back."""
+        back = {node: place for place, node in enumerate(self.key.gates)}
+        last = len(back)
+        values = sorted((one for one in self.blanks if one.kind == "value"), key=lambda one: one.node)
+        local = [one for one in self.blanks if one.kind == "local"]
+        gradients = sorted(
+            (one for one in self.blanks if one.kind == "gradient"), key=lambda one: back.get(one.node, last)
+        )
+        return [*values, *local, *gradients]
+
+    def _first(self, one: Asked) -> Mark:
+        """The verdict by the key alone; `wrong` where the student's own numbers are to be asked."""
+        answer = self.answers.get(one.name, Missing())
+        mark = Mark(one.name, answer.text, WRONG, points=one.points)
+        if isinstance(answer, Missing):
+            verdict, reason = BLANK, ""
+            mark = mark._replace(answer=answer.text or None)
+        elif isinstance(answer, Unreadable):
+            verdict, reason = INVALID, answer.reason
+        elif doubt := self.key.doubts(one) if self.doubts is None else self.doubts.get(one.name, ""):
+            verdict, reason = UNDECIDED, f"the key is not confirmed: {doubt}; a person has to look"
+        else:
+            verdict, reason = self._by_key(one, answer.value)
+        self.verdicts[one.name] = verdict
+        return mark._replace(verdict=verdict, reason=reason)
+
+    def _by_key(self, one: Asked, answer: float) -> tuple[str, str]:
+        exact, rule = self.key.exact(one), self.key.rule
+        if within(answer, exact, self.key.scale):
+            return RIGHT, "between the slopes on both sides of the kink" if exact.reach else ""
+        if within(answer, exact._replace(reach=exact.reach + self.key.allows(one))):
+            return ROUNDED, f"as rounding to {rule} gives it"
+        return WRONG, ""
+
+    def _own_numbers(self, one: Asked, mark: Mark) -> tuple[Mark, list[Explanation]]:
+        """The verdict by the student's own earlier numbers, and what may explain a wrong one."""
+        answer = self.numbers[one.name].value
+        for trail in self.trails:
+            expected = trail.expected(one)
+            if expected is None or not self._agrees(answer, expected):
+                continue
+            used = [self.names[place] for place in trail.sources(one) if place in self.names]
+            used = [name for name in used if name != one.name and self.verdicts[name] in (WRONG, FOLLOWS)]
+            if not used:
+                continue
+            used.sort(key=[blank.name for blank in self.blanks].index)
+            if self._bought(answer, used):
+                self.cheap.add(one.name)
+                return mark._replace(reason=f"{self._given(used)}, which takes no work"), []
+            return mark._replace(verdict=FOLLOWS, reason=f"right, {self._given(used)}", used=tuple(used)), []
+        trail, expected = self.trails[0], self.trails[0].expected(one)
+        ways = explanations(trail, one, answer, expected)
+        if not ways and len(self.trails) > 1:
+            ways = explanations(self.trails[1], one, answer, self.trails[1].expected(one))
+        if not answer and not ways:
+            self.cheap.add(one.name)
+        return mark, ways
+
+    def _agrees(self, answer: float, expected: Figure) -> bool:
+        if self.key.rule.kind == "answer":
+            expected = expected._replace(reach=expected.reach + self.key.rule.unit(abs(expected.value)))
+        return within(answer, expected, self.key.scale)
+
+    def _bought(self, answer: float, used: Sequence[str]) -> bool:
+        """Whether an answer that follows from USED earns nothing: all from one number, or 0 from an idle 0."""
+        if self.everywhere is not None and answer == self.everywhere:
+            return True
+        return not answer and any(name in self.cheap for name in used)
+
+    def _given(self, used: Sequence[str]) -> str:
+        return f"given your {in_words([f'{name} = {shown(self.numbers[name].text.strip())}' for name in used])}"
+
+    def _possible(self, one: Asked, ways: Sequence[Explanation]) -> list[Explanation]:
+        """WAYS without those that the student's other answers contradict."""
+        others = [
+            other for other in self.blanks
+            if other.kind == one.kind == "gradient" and other.name in self.numbers and other is not one
+        ]  # fmt: skip
+        return [
+            way for way in ways if not any(
+                self._same_number(one, other, way)
+                and contradicted(way, self.trails[0], other, self.numbers[other.name].value)
+                for other in others
+            )
+        ]  # fmt: skip
+
+    def _same_number(self, one: Asked, other: Asked, way: Explanation) -> bool:
+        """Whether both are made from the number that WAY makes wrong."""
+        if len(way.at) > 1:
+            return True
+        origin = self._origin(one, way)
+        return bool(origin) and origin == self._origin(other, way)
+
+    def _origin(self, one: Asked, way: Explanation) -> tuple[object, ...]:
+        """The one number, not asked for, that WAY makes wrong on the way to the blank; () when there is none.
+
+        What else is made from that number is right given the slip, so the slip is charged once.
+        """
+        if one.kind != "gradient" or len(way.at) != 1:
+            return ()
+        (node,) = way.at
+        above = unasked_above(self.key, self.own, one.node)
+        if SLIPS[way.slip].collect != "sum":
+            return (way.slip, node) if node in above else ()
+        inputs = self.key.graph.args[self.key.graph.position[node]]
+        carried = tuple(k for k, given in enumerate(inputs) if given in above)
+        return (way.slip, node, carried) if carried else ()
+
+    # --- what a wrong answer is told ---
+
+    def _explained(self, one: Asked, mark: Mark, ways: Sequence[Explanation], said: set[str]) -> Mark:
+        if mark.reason:
+            return mark
+        if self.hint:
+            return mark._replace(reason=self._where(one))
+        if 0 < len(ways) <= MOST_WAYS:
+            slips = tuple(way.slip for way in ways)
+            advised = said >= {*slips}
+            said |= {*slips}
+            return mark._replace(reason=self._slips(ways, advised), slips=slips)
+        if coarse := self._too_coarse(one):
+            return mark._replace(reason=coarse)
+        expected = self.trails[0].expected(one)
+        others = [self.key.exact(other) for other in self.blanks if other.name != one.name]
+        observed = [] if ways else seen(self.trails[0], one, self.numbers[one.name].value, expected, others)
+        if observed:
+            titles = in_words([SEEN[row] for row in observed], "or")
+            return mark._replace(reason=f"{titles}; {self._where(one)}", slips=tuple(observed))
+        return mark._replace(reason=self._where(one))
+
+    def _slips(self, ways: Sequence[Explanation], advised: bool) -> str:
+        titles = in_words([SLIPS[way.slip].title for way in ways], "or")
+        gates = ways[0].at
+        same = all(way.at == gates for way in ways)
+        where = f" at {self._gate(next(iter(gates)))}" if same and len(gates) == 1 else ""
+        if same and len(gates) > 1:
+            where = " at every such gate"
+        if advised or len(ways) > 1:
+            return f"{titles}{where}"
+        return f"{titles}{where}. {SLIPS[ways[0].slip].advice.removesuffix('.')}"
+
+    def _too_coarse(self, one: Asked) -> str:
+        """Whether the answer is the key's number with fewer digits than are asked."""
+        number, exact, rule = self.numbers[one.name], self.key.exact(one), self.key.rule
+        unit = 0.5 * 10.0**-number.decimals
+        if not number.decimals or unit > 0.1 * abs(exact.value) or not within(number.value, exact._replace(reach=unit)):
+            return ""
+        asked = "more digits are" if rule.kind == "exact" else f"{rule} {'is' if rule.places == 1 else 'are'}"
+        return f"right as far as it goes, but {asked} asked"
+
+    def _where(self, one: Asked) -> str:
+        """The step that the number comes from, without what is wrong with it."""
+        if one.kind == "value":
+            return f"look again at {self._gate(one.node)}"
+        if one.kind == "local":
+            return f"look again at the local gradient of {self._gate(one.node)}"
+        if one.node == self.key.graph.output:
+            return "look again at the gradient that arrives at the output"
+        gates = list(dict.fromkeys(self._gate(gate) for gate, _ in consumers(self.key, one.node)))
+        if not gates:
+            return "look again at which gates this goes into"
+        sends = f"{in_words(gates[:4])} send{'s' * (len(gates) == 1)}"
+        return f"look again at what {sends} to {self.key.graph.ids[one.node]}"
+
+    def _gate(self, node: int) -> str:
+        """A gate in words: q = x + y."""
+        graph = self.key.graph
+        if node not in graph.position:
+            return graph.ids[node]
+        text = gate_text(graph, graph.position[node])
+        return f"{graph.ids[node]} = {text}"
+
+    def _noted(self, mark: Mark) -> Mark:
+        """MARK with how its answer was read, where that is not plain."""
+        notes = self.numbers[mark.name].notes if mark.name in self.numbers else ()
+        return mark._replace(reason="; ".join([*[mark.reason] * bool(mark.reason), *notes]))
+
+
+def blanks_named(key: Key, names: Sequence[str]) -> tuple[list[Asked], list[str]]:
+    """The blanks that NAMES ask for, and the names that are none: q a value, dq a gradient, dq_dx a local gradient."""
+    graph = key.graph
+    nodes: dict[str, int] = {name: node for node, name in graph.ids.items() if node in graph.position}
+    live = nodes | graph.inputs
+    found, unknown = [], []
+    for name in names:
+        if name in nodes:
+            found.append(Asked(name, "value", nodes[name]))
+        elif name[:1] == "d" and name[1:] in live:
+            found.append(Asked(name, "gradient", live[name[1:]]))
+        elif (local := _local_blank(key, name, nodes, live)) is not None:
+            found.append(local)
+        else:
+            unknown.append(name)
+    return found, unknown
+
+
+def _local_blank(key: Key, name: str, nodes: Mapping[str, int], live: Mapping[str, int]) -> Asked | None:
+    """The blank of a local gradient: ``dq_dx``."""
+    graph = key.graph
+    for at in range(2, len(name)):
+        gate, given = name[1:at], name[at + 2 :]
+        if name[0] == "d" and name[at : at + 2] == "_d" and gate in nodes and given in live:
+            args = graph.args[graph.position[nodes[gate]]]
+            row = graph.row(graph.position[nodes[gate]])
+            if args.count(live[given]) == 1 and row.local[k := args.index(live[given])] and graph.active[live[given]]:
+                return Asked(name, "local", nodes[gate], k)
+    return None
+

@@ -1,0 +1,151 @@
+"""`mark`: somebody's answers for one formula, each with its verdict and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bpcli.answer_key import Key, key_of
+from bpcli.answers import Answer, Unreadable, answer_name, read_number
+from bpcli.gates import CONVENTIONS
+from bpcli.graph import Graph
+from bpcli.marking import blanks_named, mark_numbers
+from bpcli.passes import Note, notes_of, one_of, prepare
+from bpcli.printing import gate_text
+from bpcli.result import Result
+from bpcli.rounding import read_rule
+from bpcli.trouble import Trouble
+from bpcli.verdicts import Mark, in_words, score
+
+#: How answers may be rounded if nobody says: as `bpcli grad` shows numbers, less one digit.
+ROUNDING = "3 digits in the answer"
+_MOST_SHOWN = 20  # names in an error message
+
+
+@dataclass(frozen=True, eq=False)
+class Marks(Result):
+    """The marks of one formula's blanks, in the order in which they were answered."""
+
+    view = "marks"
+
+    key: Key = field(repr=False)
+    marks: list[Mark]
+    hint: bool = False
+
+    @property
+    def score(self) -> float:
+        """The points earned."""
+        return score(self.marks)
+
+    @property
+    def max_score(self) -> float:
+        """The points there are."""
+        return float(sum(mark.points for mark in self.marks))
+
+    @property
+    def ok(self) -> bool:
+        """Whether every blank has full marks."""
+        return all(mark.credit == 1 for mark in self.marks)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the reader of the formula and the kinks have to say; at a kink every slope between the sides is right."""
+        notes = notes_of(self.key.graph, self.key.values, self.key.kinks or "torch")
+        if self.key.kinks is not None:
+            return notes
+        return [
+            note._replace(message=note.message.partition("; took")[0] + "; any slope between counts as right")
+            if note.code == "kink" else note
+            for note in notes
+        ]  # fmt: skip
+
+    def record(self, expression: str) -> dict[str, Any]:
+        return {
+            "schema": "bpcli/mark/1",
+            "expression": expression,
+            "inputs": dict(self.key.point),
+            "rounding": str(self.key.rule),
+            "blanks": [mark.record() for mark in self.marks],
+            "score": self.score,
+            "max_score": self.max_score,
+            "notes": [note._asdict() for note in self.notes],
+        }
+
+
+def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping[str, Any] | None = None, *,
+         rounding: Any = ROUNDING, hint: bool = False, kinks: str | None = None, upstream: float = 1.0,
+         output: str | None = None, expand: bool = False, fuse: bool = False, **variables: Any) -> Marks:  # fmt: skip
+    """Mark ANSWERS (name -> text or number) for FORMULA at a point.
+
+    >>> [one.verdict for one in bpcli.mark("q = x + y; f = q*z", {"x": -2, "y": 5, "z": -4}, {"q": 3, "dq": 4}).marks]
+    ['right', 'wrong']
+
+    A name of the formula (or g1, g2, … as in `grad`) asks for a value, ``dNAME`` for a gradient, ``dGATE_dNAME``
+    for a local gradient. ROUNDING is a rule that `bpcli.rounding.read_rule` reads; HINT keeps the slip back and says
+    only where to look; KINKS names the one convention that counts at a kink. Raises `Trouble` for a formula, values
+    or names that cannot be read, never for an answer.
+    """
+    if kinks is not None:
+        one_of("kinks", kinks, [one for one in CONVENTIONS if one != "error"])
+    rule = read_rule(rounding)
+    graph, point, _ = prepare(formula, values, variables, expand=expand, fuse=fuse, output=output)
+    if graph.shapes is not None:
+        raise Trouble("mark reads answers for formulas of numbers, not of arrays", code="arrays",
+                      tries=["bpcli grad '(x+y)*z' --x=-2 --y=5 --z=-4"])  # fmt: skip
+    given = _named(answers or {})
+    graph = _with_own_names(graph, list(given))
+    key = key_of(graph, point, rule, upstream, kinks)
+    blanks, unknown = blanks_named(key, list(given))
+    if unknown:
+        raise _unknown(key, unknown[0])
+    return Marks(key, mark_numbers(key, blanks, given, hint), hint)
+
+
+def _named(answers: Mapping[str, Any]) -> dict[str, Answer]:
+    """ANSWERS with their names as the formula has them; one that is there twice is no answer."""
+    found: dict[str, Answer] = {}
+    for spelled, answer in answers.items():
+        name = answer_name(spelled) or spelled
+        read = answer if isinstance(answer, Unreadable) else read_number(_text(answer))
+        found[name] = Unreadable(read.text, f"{name} is answered twice") if name in found else read
+    return found
+
+
+def _with_own_names(graph: Graph, names: Sequence[str]) -> Graph:
+    """GRAPH with a name of the student's own, such as q in (x+y)*z, on the one gate that it can mean.
+
+    That is the only gate without a name before the output, or the output itself when it is called f or L.
+    """
+    known = set(graph.ids.values())
+    known |= {f"d{one}" for one in known}
+    stems = dict.fromkeys(name.removeprefix("d") or name for name in names if name not in known and "_d" not in name)
+    nameless = [node for node in graph.gates if node not in graph.names and node != graph.output]
+    found: dict[int, str] = {}
+    for stem in stems:
+        if stem in ("f", "L") and graph.output in graph.position and graph.output not in graph.names:
+            found[graph.output] = stem
+        elif len(nameless) == 1 and nameless[0] not in found:
+            found[nameless[0]] = stem
+    if not found:
+        return graph
+    position = graph.position
+    read = in_words([f"{stem} as {gate_text(graph, position[node])}" for node, stem in found.items()])
+    return replace(graph, names=graph.names | found, notes=(*graph.notes, ("names", f"read {read}")))
+
+
+def _text(answer: Any) -> str:
+    return "" if answer is None else answer if isinstance(answer, str) else repr(answer)
+
+
+def _unknown(key: Key, name: str) -> Trouble:
+    from bpcli.answers import shown
+    from bpcli.mistakes import closest
+
+    graph = key.graph
+    ids = [graph.ids[node] for node in graph.gates]
+    possible = [*ids, *[f"d{one}" for one in (*ids, *graph.inputs)]]
+    said = ", ".join(possible[:_MOST_SHOWN]) + (", …" if len(possible) > _MOST_SHOWN else "")
+    near = closest(name, possible)
+    return Trouble(f"there is nothing called {shown(name)} to answer; there is {said}", code="unknown-blank",
+                   tries=[f"{one}=…" for one in near], name=name)  # fmt: skip
