@@ -232,7 +232,9 @@ def smallest(wrong: Mapping[str, Sequence[Explanation]]) -> dict[str, list[Expla
     return {name: _one_for_each_slip(ways.get(name, ()), kept, count) for name in wrong}
 
 
-def _one_for_each_slip(found: Sequence[Explanation], kept: Collection[str], count: Counter[Explanation]) -> list[Explanation]:
+def _one_for_each_slip(
+    found: Sequence[Explanation], kept: Collection[str], count: Counter[Explanation]
+) -> list[Explanation]:
     """Of each slip in KEPT, the way that explains most blanks."""
     best: dict[str, Explanation] = {}
     for way in found:

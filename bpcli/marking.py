@@ -334,4 +334,3 @@ def _local_blank(key: Key, name: str, nodes: Mapping[str, int], live: Mapping[st
             if args.count(live[given]) == 1 and row.local[k := args.index(live[given])] and graph.active[live[given]]:
                 return Asked(name, "local", nodes[gate], k)
     return None
-

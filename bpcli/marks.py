@@ -98,7 +98,7 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
     key = key_of(graph, point, rule, upstream, kinks)
     blanks, unknown = blanks_named(key, list(given))
     if unknown:
-        raise _unknown(key, unknown[0])
+        raise _unknown(key, unknown[0], given[unknown[0]].text.strip())
     return Marks(key, mark_numbers(key, blanks, given, hint), hint)
 
 
@@ -120,10 +120,12 @@ def _with_own_names(graph: Graph, names: Sequence[str]) -> Graph:
     known = set(graph.ids.values())
     known |= {f"d{one}" for one in known}
     stems = dict.fromkeys(name.removeprefix("d") or name for name in names if name not in known and "_d" not in name)
-    nameless = [node for node in graph.gates if node not in graph.names and node != graph.output]
+    taken = set(names) | {name.removeprefix("d") for name in names}
+    free = [node for node in graph.gates if node not in graph.names and graph.ids[node] not in taken]
+    nameless = [node for node in free if node != graph.output]
     found: dict[int, str] = {}
     for stem in stems:
-        if stem in ("f", "L") and graph.output in graph.position and graph.output not in graph.names:
+        if stem in ("f", "L") and graph.output in free:
             found[graph.output] = stem
         elif len(nameless) == 1 and nameless[0] not in found:
             found[nameless[0]] = stem
@@ -138,7 +140,7 @@ def _text(answer: Any) -> str:
     return "" if answer is None else answer if isinstance(answer, str) else repr(answer)
 
 
-def _unknown(key: Key, name: str) -> Trouble:
+def _unknown(key: Key, name: str, answer: str) -> Trouble:
     from bpcli.answers import shown
     from bpcli.mistakes import closest
 
@@ -148,4 +150,4 @@ def _unknown(key: Key, name: str) -> Trouble:
     said = ", ".join(possible[:_MOST_SHOWN]) + (", …" if len(possible) > _MOST_SHOWN else "")
     near = closest(name, possible)
     return Trouble(f"there is nothing called {shown(name)} to answer; there is {said}", code="unknown-blank",
-                   tries=[f"{one}=…" for one in near], name=name)  # fmt: skip
+                   tries=[f"{one}={shown(answer)}" for one in near], name=name)  # fmt: skip

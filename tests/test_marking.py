@@ -263,7 +263,9 @@ def test_right_answers_speak_against_a_slip() -> None:
         ("exp(x)", {"x": 2}, {"dx": "-7.38905609893065"}, "sign-changed"),
     ],
 )  # fmt: skip
-def test_what_is_seen_in_the_number_itself(formula: str, point: dict[str, float], answers: dict[str, str], slip: str) -> None:
+def test_what_is_seen_in_the_number_itself(
+    formula: str, point: dict[str, float], answers: dict[str, str], slip: str
+) -> None:
     first = next(iter(marked(formula, point, **answers).values()))
     assert first.verdict == "wrong"
     assert slip in first.slips
@@ -284,7 +286,9 @@ def test_reasons_never_hold_a_number_of_the_key() -> None:
         secret = [one.value for one in work.key.gradients] + [value for value in work.key.values if value is not None]
         figures = {f"{value:.4g}" for value in secret if value % 1}
         for answer in ("0", "1", "12.3456", "-77", "1e9"):
-            marks = mark_numbers(work.key, work.blanks, {one.name: read_number(answer) for one in work.blanks}, doubts={})
+            marks = mark_numbers(
+                work.key, work.blanks, {one.name: read_number(answer) for one in work.blanks}, doubts={}
+            )
             said = " ".join(one.reason for one in marks if one.verdict != "right")
             assert not [figure for figure in figures if figure in said]
 
@@ -422,7 +426,9 @@ def test_a_name_of_their_own() -> None:
         ("log(x)", {"x": -1}, {"dx": "1"}, {}, "outside-domain"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_marked(formula: str, point: dict[str, object], answers: dict[str, str], options: dict[str, object], code: str) -> None:
+def test_what_cannot_be_marked(
+    formula: str, point: dict[str, object], answers: dict[str, str], options: dict[str, object], code: str
+) -> None:
     with pytest.raises(Trouble) as caught:
         mark(formula, point, answers, **options)  # type: ignore[arg-type]
     assert caught.value.code == code

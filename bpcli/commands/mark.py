@@ -17,6 +17,9 @@ from bpcli.trouble import Trouble
 _ANSWER = re.compile(r"\s*[\w∂/.]+(?:\s*/\s*\w+)?\s*=(?!=)[^=;\n]*")
 
 
+_EXAMPLE = "bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 q=3 dq=-4"
+
+
 class MarkCommand(FormulaCommand):
     """A command on a formula and answers to it, NAME=ANSWER, which may stand before or after it."""
 
@@ -27,12 +30,17 @@ class MarkCommand(FormulaCommand):
         answers = list(formulas)
         for word in formula:
             answers.remove(word)
-        ctx.meta["bpcli.answers"] = [word for word in answers if _ANSWER.fullmatch(word)]
-        return words, [*formula, *others[1:]], variables
+        if len(others) > 1:
+            raise Trouble(f"there are {len(others)} formulas here: {', '.join(others[:5])}; an answer is NAME=NUMBER",
+                          code="two-formulas", tries=[_EXAMPLE])  # fmt: skip
+        ctx.meta["bpcli.answers"] = answers
+        return words, formula, variables
 
 
 @click.command("mark", cls=MarkCommand)
-@click.option("--answers", "file", metavar="FILE", help="Read answers, a line NAME = ANSWER each (- for standard input).")
+@click.option(
+    "--answers", "file", metavar="FILE", help="Read answers, a line NAME = ANSWER each (- for standard input)."
+)
 @click.option("--rounding", metavar="RULE", default="3 digits in the answer",
               help="What may be rounded: 2 (decimals at every gate), 3s (significant digits at every gate), "
                    "exact, or '3 digits in the answer' (this one).")  # fmt: skip
@@ -83,14 +91,17 @@ def _answers(words: list[str], file: str | None) -> dict[str, Any]:
     if file is not None:
         for name, answer in _from_file(file).items():
             if name in found:
-                raise Trouble(f"{name} is answered here and in {file}", code="two-values")
+                raise Trouble(f"{name} is answered here and in {_called(file)}", code="two-values")
             found[name] = answer
-    problems = typed.problems
-    if problems:
-        raise Trouble(problems[0].message, code="usage", tries=["q=3"])
+    if typed.problems:
+        raise Trouble(typed.problems[0].message, code="usage", tries=[_EXAMPLE])
     if not found:
-        raise Trouble("there are no answers to mark", code="no-answers", tries=["q=3 dq=-4"])
+        raise Trouble("there are no answers to mark", code="no-answers", tries=[_EXAMPLE])
     return found
+
+
+def _called(file: str) -> str:
+    return "standard input" if file == "-" else file
 
 
 def _from_file(file: str) -> dict[str, Any]:
@@ -105,6 +116,7 @@ def _from_file(file: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") or str(error)
         raise Trouble(f"cannot read {file}: {reason}", code="unreadable-file") from None
+    file = _called(file)
     submission = read_submission(decoded(data, file), file)
     if submission.problems:
         first = submission.problems[0]

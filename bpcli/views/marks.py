@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from bpcli.answers import shown
 from bpcli.figures import show
 from bpcli.marks import Marks
-from bpcli.verdicts import FOLLOWS, RIGHT, ROUNDED, Mark
-from bpcli.views.layout import Look, fit, note_lines, width_of
+from bpcli.trouble import visible
+from bpcli.verdicts import CREDIT, Mark
+from bpcli.views.layout import Look, grid, note_lines, width_of
 
-_GOOD = (RIGHT, ROUNDED, FOLLOWS)
+_LEAST_REASON = 30  # columns for the reason in a table; with fewer it stands under its blank
 
 
 def render(result: Marks, look: Look) -> RenderableType:
     """A row for each blank with its verdict and the reason, then the score."""
-    rows = [[mark.name, shown(mark.answer or "").strip(), mark.verdict, mark.reason] for mark in result.marks]
-    table = fit(look, ["", "answer", "verdict", "reason"], rows, ["", "", "", ""], words=(0, 2, 3))
-    parts: list[RenderableType] = [table if width_of(table) <= look.width else _wrapped(result.marks)]
+    rows = [[mark.name, _answer(mark), mark.verdict] for mark in result.marks]
+    headers = ["", "answer", "verdict"]
+    room = look.width - width_of(grid(headers, rows, [""] * 3, words=(0, 2)))
+    parts: list[RenderableType] = []
+    if room > _LEAST_REASON:
+        reasons = [[*row, mark.reason] for row, mark in zip(rows, result.marks, strict=True)]
+        table = grid([*headers, "reason"], reasons, [""] * 4, words=(0, 2, 3))
+        table.columns[3].no_wrap = False
+        parts.append(table)
+    else:
+        for mark in result.marks:
+            parts += _stacked(mark)
     total = f"{show(result.score)} of {show(result.max_score)}"
     parts += [Text(), Text(total, "green" if result.ok else "bold")]
     return Group(*parts, *note_lines(result.notes))
 
 
-def _wrapped(marks: list[Mark]) -> Text:
-    """A line for each blank, its reason under it."""
-    text = Text()
-    for mark in marks:
-        text.append(f"{mark.name} = {shown(mark.answer or '').strip()}: ")
-        text.append(mark.verdict, "green" if mark.verdict in _GOOD else "red")
-        text.append(f"\n    {mark.reason}\n" if mark.reason else "\n")
-    text.right_crop(1)
-    return text
+def _answer(mark: Mark) -> str:
+    return shown((mark.answer or "").strip())
+
+
+def _stacked(mark: Mark) -> list[RenderableType]:
+    """A line for a blank, its reason under it."""
+    line = Text(f"{mark.name} = {_answer(mark)}: ")
+    line.append(mark.verdict, "green" if CREDIT[mark.verdict] else "red")
+    return [line, *[Padding(Text(visible(mark.reason)), (0, 0, 0, 4))] * bool(mark.reason)]
