@@ -65,10 +65,9 @@ def command(
     called g1, g2, … as in bpcli grad. The exit code is 1 when something is not right.
 
     Examples:
-      bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 g1=3 dg1=-4 dx=-4 dy=-4 dz=2
+      bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 g1=3 dg1=-4 dx=-4 dy=-4 dz=3
       bpcli mark 'q = x + y; f = q*z' --x=-2 --y=5 --z=-4 q=3 dq=-4 --hint
       bpcli mark 'sigmoid(w*x)' --w=2 --x=-1 --rounding 2 dx=0.22
-      bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 --answers mine.txt
     """
     values = options.given(variables, assignments, inputs)
     from bpcli import marks
