@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
+from math import gcd
 from typing import Any
 
 from bpcli.array_gates import ARRAY_GATES, Shape
@@ -324,9 +325,49 @@ class Simplifier(Shaper):
         for place in (0, 1):
             if (moved := self._into_where(_MUL, (a, b), place)) is not None:
                 return moved
+        if (collected := self._collect(a, b)) is not None:
+            return collected
         if (inner := self._is(b, _DIV)) and self._value(inner[0]) == 1:  # u*(1/v) is u/v
             return self.gate(_DIV, (a, inner[1]))
         return None
+
+    def _collect(self, a: int, b: int) -> int | None:
+        """``6*y*x`` for ``y*3*(2*x)``: one number in front, when both factors have one and the result is short."""
+        (top, under, first), (other_top, other_under, second) = self._factored(a), self._factored(b)
+        if top == under or other_top == other_under:
+            return None
+        top, under = top * other_top, under * other_under
+        if top % 1 == under % 1 == 0:
+            divisor = gcd(int(top), int(under))
+            top, under = top / divisor, under / divisor
+        if max(len(figure(top)), len(figure(under))) > 8 or max(top, under) >= 1e8:
+            return None
+        node = self.number(top) if under == 1 else self.gate(_DIV, (self.number(top), self.number(under)))
+        for rest in (first, second):
+            for factor in () if rest is None else self._is(rest, _MUL) or (rest,):  # 6*x*y, not 6*(x*y)
+                node = self.gate(_MUL, (node, factor))
+        return node if self.shapes[node] == max(self.shapes[a], self.shapes[b], key=len) else None
+
+    def _factored(self, node: int) -> tuple[float, float, int | None]:
+        """NODE as a fraction of numbers and the rest of it: 2*x as 2, 1, x; 1/3 as 1, 3 and nothing."""
+        if fraction := self._fraction(node):
+            return *fraction, None
+        factors = self._is(node, _MUL)
+        for factor, rest in (factors, factors[::-1]) if factors else ():
+            if fraction := self._fraction(factor):
+                return *fraction, rest
+        inner = self._is(factors[0], _MUL) if factors else ()
+        if inner and (fraction := self._fraction(inner[0])):  # 2*x*y
+            return *fraction, self.gate(_MUL, (inner[1], factors[1]))
+        return 1.0, 1.0, node
+
+    def _fraction(self, node: int) -> tuple[float, float] | None:
+        """The numbers above and below the line when NODE is 2 or 2/3, also a stretched one."""
+        row, args = self.parts.get(node, (None, ()))
+        if row is not None and row.name == "stretch":
+            return self._fraction(args[0])
+        top, under = map(self._value, args if row is _DIV else (node, self.number(1)))
+        return (top, under) if top and under else None
 
     def _divide(self, a: int, b: int) -> int | None:
         if self._value(a) == 0 and self._value(b) != 0:
