@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -27,10 +28,14 @@ def sends(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, k
 
 def can_slip(graph: Graph, place: int, values: Values, slip: Slip) -> bool:
     """Whether SLIP can be made at the gate at PLACE."""
-    return bool(_wrong(graph, place, values, np.ones(np.shape(values[graph.gates[place]])), slip, "torch"))
+    node = graph.gates[place]
+    # Which entries of a guarded gate are taken depends on the `where` above: one with a value is enough.
+    enough = np.any if node in graph.guarded else np.all
+    return bool(_wrong(graph, place, values, np.ones(np.shape(values[node])), slip, "torch", enough))
 
 
-def _wrong(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, kinks: str) -> dict[int, Any]:
+def _wrong(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, kinks: str,
+           enough: Callable[[Any], Any] = np.all) -> dict[int, Any]:  # fmt: skip
     """Input -> what is sent to it wrongly, in its own shape; nothing where the slip cannot be made."""
     mask, args = graph.kind_table[graph.kinds[place]][1], graph.args[place]
     node = graph.gates[place]
@@ -43,9 +48,9 @@ def _wrong(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, 
             sent = _sent(graph, place, k, numbers, upstream, slip, kinks)
             if sent is None or np.shape(sent) != np.shape(numbers[k]):
                 continue
-            if node in graph.guarded:
+            if node in graph.guarded and not graph.row(place).pull:
                 sent = np.where(upstream == 0, 0.0, sent)
-            if np.isfinite(sent).all():
+            if enough(np.isfinite(sent)):
                 found[k] = sent
     return found
 

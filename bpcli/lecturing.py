@@ -82,7 +82,7 @@ def sections(explanation: Explanation, everything: bool = False) -> list[Section
     """The whole lecture, or of a large formula its beginning and end; or what was asked for alone."""
     only, brief = explanation.only, explanation.brief
     steps = [step for step in explanation.steps if only in (None, step.id)]
-    live = [step for step in reversed(steps) if step.upstream is not None]
+    live = [step for step in reversed(steps) if step.upstream is not None or only is not None]
     variables = [one for one in explanation.variables if only in (None, one.name)]
     found = [Section("", _about_none(explanation))]
     if steps and not brief:
@@ -151,7 +151,9 @@ def say_step(explanation: Explanation, step: Step) -> Paragraph:
     """What arrives at a gate, how such a gate treats it, and the product for each input."""
     lead: Pieces = [math(Name(step.id), "=", Gate(step.place))]
     if step.upstream is None:
-        return Paragraph([*lead, ": no gradient passes here."], [])
+        node = explanation.graph.gates[step.place]
+        why = "the output does not depend on it" if explanation.graph.active[node] else "there is no variable in it"
+        return Paragraph([*lead, f". No gradient comes here: {why}."], [])
     if explanation.brief:
         lead += [": upstream ", math(Number(step.upstream, "gradient")), "."]
         return Paragraph(lead, [_product(step, sent, brief=True) for sent in step.sends])

@@ -210,6 +210,9 @@ def test_one_gate_and_brief() -> None:
     assert len(brief) < len(str(explain(formula, values))) / 2
     with pytest.raises(Trouble, match="no gate or variable called p"):
         explain(formula, values, gate="p")
+    unused = "a = x*y; b = sqrt(2); x + b"
+    assert "the output does not depend on it" in str(explain(unused, x=2, y=3, gate="a"))
+    assert "there is no variable in it" in str(explain(unused, x=2, y=3, gate="b"))
 
 
 def test_large_formulas_are_cut_and_said_to_be() -> None:

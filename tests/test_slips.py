@@ -260,6 +260,23 @@ def test_arrays_without_a_slip(_: str, formula: str, values: dict[str, Any], __:
     ]
 
 
+def test_entries_that_a_where_does_not_take() -> None:
+    """The logarithm of a wrong power rule has no value at -1, which is not taken; the other entries get it."""
+    graph, computed = at("sum(where(X > 0, X^2, exp(X)))", {"X": [-1, 1, 2]})
+    slip = SLIPS["wrong-input"]
+    assert len(places(graph, computed, slip)) == 1
+    got = gradients(graph, run(graph, computed, {graph.output: 1.0}, slip))
+    assert got["X"] == pytest.approx([1 / E, 0, 4 * math.log(2)])
+
+
+def test_products_that_a_where_guards() -> None:
+    """What a guarded product of matrices sends has its input's shape, not that of its value."""
+    point = {"b": [[1.0, -1, 1]], "x": [[1.0, 2]], "y": [[1.0, 3, 0], [2, 5, 1]]}
+    graph, computed = at("sum(where(b > 0, x @ y, b))", point)
+    got = gradients(graph, run(graph, computed, {graph.output: 1.0}, SLIPS["upstream-dropped"]))
+    assert got["x"] == [[1 + 3 + 0, 2 + 5 + 1]]  # ones @ y.T: the closed entry in the middle counts too
+
+
 def test_only_where_it_is_wanted() -> None:
     """AT keeps a slip to some of its places: here to the outer of two products."""
     graph, computed = at("(x*y)*z", {"x": 2, "y": 3, "z": 4})
