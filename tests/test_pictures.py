@@ -62,7 +62,7 @@ def texts(picture: Picture, drawing: Drawing, measure: Measure) -> list[Box]:
     """Everything written beside a wire or above a node."""
     boxes = []
     for node, shape in zip(picture.nodes, drawing.shapes, strict=True):
-        assert (shape.name is not None) == (bool(node.name) and measure.name_above)
+        assert (shape.name is not None) == (bool(node.name) and measure.round)
         boxes += [text_box(place, words, measure)
                   for place, words in ((shape.value, node.value), (shape.gradient, node.gradient)) if words]  # fmt: skip
         boxes += [place for place, asks in zip((shape.value, shape.gradient), node.asks, strict=True) if asks]

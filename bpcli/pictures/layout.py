@@ -92,6 +92,10 @@ class Drawing(NamedTuple):
     joins: tuple[Join, ...]
 
 
+#: What leaves a column, an item at a time: its height, and where the links from it arrive in the next.
+Bundle = tuple[int, Sequence[int]]
+
+
 @dataclass(frozen=True)
 class Measure:
     """The sizes that a format needs, in its own unit."""
@@ -99,47 +103,59 @@ class Measure:
     character: float
     line: int
     """The height of a line of text."""
-    clearance: int
-    """Between a text and its wire."""
+    above: int
+    """From a wire up to the top of the text above it."""
+    below: int
+    """From a wire down to the top of the text below it."""
+    thickness: int
+    """Of a wire: 0 for a line, 1 where it takes a row of its own."""
     node_height: int
     node_padding: int
     """Added to a label's width; a node is never narrower than high, so that a short label has a circle."""
-    port: int
-    """Between arriving wires."""
+    label_gap: int
+    """Between an input's name and its stub."""
+    ports: Callable[[int, bool], list[int]]
+    """The heights of so many arriving wires from the node's middle; with room for texts between them or not."""
+    port_room: int
+    """What a node is higher than its ports are apart."""
     arrow: int
     """The last straight piece of an arriving wire."""
+    edge: int
+    """Round the picture."""
     margin: int
-    """Round the picture and beside texts on a wire."""
+    """Beside the texts on a wire."""
     apart: int
     """Between two rows."""
     join: int
     """The width of the mark at a branch."""
     blank: tuple[int, int]
     """The width and height of an empty box to write in."""
-    name_above: bool
-    channel: Callable[[Sequence[tuple[int, Sequence[int]]]], int]
-    """The width of the space between two columns, given the bundles in it: a height on the left, those on the right."""
+    round: bool
+    """Whether nodes have round ends, and assigned names above them (otherwise the name stands on the stub)."""
+    channel: Callable[[Sequence[Bundle]], int]
+    """The width of the space between two columns."""
 
     def text(self, text: str) -> int:
         """The width of TEXT."""
         return ceil(width_in_columns(text) * self.character)
 
-    def ports(self, count: int, labelled: bool) -> list[int]:
-        """Heights of COUNT arriving wires relative to the node's middle."""
-        step = max(self.port, self.line + self.clearance) if labelled else self.port
-        return [(2 * k - count + 1) * step // 2 for k in range(count)]
 
-
-def _curves(bundles: Sequence[tuple[int, Sequence[int]]]) -> int:
+def _curves(bundles: Sequence[Bundle]) -> int:
     """A channel for curves: wider when they are steep."""
     steepest = max((abs(left - right) for left, rights in bundles for right in rights), default=0)
     return min(90, max(26, 14 + steepest // 3))
 
 
+def _evenly(count: int, labelled: bool) -> list[int]:
+    step = 18 if labelled else 12
+    return [(2 * k - count + 1) * step // 2 for k in range(count)]
+
+
 #: For SVG, TikZ and the page: pixels, text of 12 px in a face whose characters are 0.602 em wide.
 SCREEN = Measure(
-    character=7.25, line=14, clearance=3, node_height=30, node_padding=12, port=12, arrow=10, margin=6, apart=8,
-    join=14, blank=(56, 20), name_above=True, channel=_curves,
+    character=7.25, line=14, above=17, below=3, thickness=0, node_height=30, node_padding=12, label_gap=3,
+    ports=_evenly, port_room=15, arrow=10, edge=6, margin=6, apart=8, join=14, blank=(56, 20), round=True,
+    channel=_curves,
 )  # fmt: skip
 
 
@@ -151,6 +167,7 @@ class _Layout:
         self.arranged: Arrangement = arrange(picture)
         self.labelled = picture.show == "local"
         self.line = max(measure.line, measure.blank[1]) if picture.blanks else measure.line
+        self.above = measure.above + self.line - measure.line
         count = len(picture.nodes)
         self.ports = [measure.ports(ports, self.labelled) for ports in self.arranged.ports]
         self.size = [self._size(node) for node in range(count)]
@@ -166,25 +183,26 @@ class _Layout:
         shown, measure = self.picture.nodes[node], self.measure
         width = measure.text(shown.label)
         if shown.kind != GATE:
-            return width + measure.margin // 2, measure.line
-        spread = 2 * self.ports[node][-1] + measure.node_height // 2
+            return width + measure.label_gap, measure.line
+        spread = 2 * self.ports[node][-1] + measure.port_room
         height = max(measure.node_height, spread)
         width += measure.node_padding
         return (max(width, height) if height == measure.node_height else max(width, measure.node_height)), height
 
     def _up(self, node: int) -> int:
         shown, measure = self.picture.nodes[node], self.measure
-        up = self.size[node][1] // 2 + (measure.line if shown.name and measure.name_above else 0)
+        up = self.size[node][1] // 2 + (measure.line if shown.name and measure.round else 0)
         if shown.value or shown.asks[0]:
-            up = max(up, self.line + measure.clearance)
+            up = max(up, self.above)
         if self.labelled and self.ports[node]:
-            up = max(up, measure.line + measure.clearance - self.ports[node][0])
+            up = max(up, measure.above - self.ports[node][0])
         return up
 
     def _down(self, node: int) -> int:
         shown, measure = self.picture.nodes[node], self.measure
         down = self.size[node][1] // 2
-        return max(down, self.line + measure.clearance) if shown.gradient or shown.asks[1] else down
+        text = measure.below + self.line - measure.thickness
+        return max(down, text) if shown.gradient or shown.asks[1] else down
 
     def _stub(self, node: Node) -> int:
         """The length of the straight piece after a node."""
@@ -193,8 +211,8 @@ class _Layout:
         width = max(measure.text(text) for text in texts)
         if any(node.asks):
             width = max(width, measure.blank[0])
-        if not measure.name_above and node.name:
-            width = max(width, measure.text(node.name) + 2)
+        if not measure.round and node.name:
+            width = max(width, measure.text(node.name))
         return max(width, ceil(self.least * measure.character)) + 2 * measure.margin
 
     # heights
@@ -215,7 +233,7 @@ class _Layout:
         for column in self.arranged.columns:
             self._settle(column, lambda item: self.arranged.ins[item] or self.arranged.outs[item])
         top = min((y - up for y, up in zip(self.y, self.up, strict=True)), default=0)
-        self.y = [y - top + self.measure.margin for y in self.y]
+        self.y = [y - top + self.measure.edge for y in self.y]
 
     def _gap(self, above: int, below: int) -> int:
         return self.down[above] + self.up[below] + self.measure.apart
@@ -260,7 +278,7 @@ class _Layout:
         left: list[int] = []
         right: list[int] = []
         shapes: dict[int, Shape] = {}
-        x = measure.margin
+        x = measure.edge
         for number, column in enumerate(self.arranged.columns):
             nodes = [item for item in column if item < count]
             entry = max((self._entry(node) for node in nodes), default=0)
@@ -277,7 +295,8 @@ class _Layout:
                 x += measure.channel(self.bundles(number))
         lowest = max((y + down for y, down in zip(self.y, self.down, strict=True)), default=0)
         routes = tuple(self._route(wire, shapes, left, right) for wire in range(len(self.picture.wires)))
-        return Drawing(x + measure.margin, lowest + measure.margin, tuple(shapes[k] for k in range(count)), routes,
+        lowest += measure.thickness
+        return Drawing(x + measure.edge, lowest + measure.edge, tuple(shapes[k] for k in range(count)), routes,
                        tuple(self._joins(right)))  # fmt: skip
 
     def bundles(self, column: int) -> list[tuple[int, list[int]]]:
@@ -308,11 +327,11 @@ class _Layout:
         room = end - (measure.join if branches else 0)
         text = Box(x + middle + measure.margin, 0, room - x - middle - 2 * measure.margin, self.line)
         name = None
-        if shown.name and measure.name_above:
+        if shown.name and measure.round:
             wide = measure.text(shown.name)
             name = Box(box.left + (width - wide) // 2, box.top - measure.line, wide, measure.line)
-        return Shape(box, stub, text._replace(top=y - measure.clearance - self.line),
-                     text._replace(top=y + measure.clearance), name)  # fmt: skip
+        return Shape(box, stub, text._replace(top=y - self.above),
+                     text._replace(top=y + measure.below), name)  # fmt: skip
 
     def _route(self, number: int, shapes: dict[int, Shape], left: list[int], right: list[int]) -> Route:
         wire = self.picture.wires[number]
@@ -326,7 +345,7 @@ class _Layout:
         link = next(link for link in self.arranged.ins[wire.target] if link.wire == number)
         y = self._end(link)
         box = shapes[wire.target].box
-        points += [(left[last], y), (_edge(box, y), y)]
+        points += [(left[last], y), (_edge(box, y) if self.measure.round else box.left, y)]
         return Route(tuple(points), self._local(wire, left[last], y))
 
     def _local(self, wire: Wire, left: int, y: int) -> Box | None:
@@ -334,7 +353,7 @@ class _Layout:
             return None
         measure = self.measure
         width = measure.text(wire.local)
-        return Box(left + measure.margin // 2, y - measure.clearance - measure.line, width, measure.line)
+        return Box(left + measure.margin // 2, y - measure.above, width, measure.line)
 
     def _joins(self, right: list[int]) -> list[Join]:
         """A mark wherever more than one link leaves an item, in the middle of the room kept for it."""
