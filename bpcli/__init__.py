@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bpcli.marks import mark
     from bpcli.matrices import hessian, jacobian
     from bpcli.passes import grad, parse
+    from bpcli.pictures.picture import draw
     from bpcli.slip_pages import wrong_on_purpose as slip
     from bpcli.trouble import Trouble
 
@@ -27,11 +28,11 @@ __version__ = "0.1.0"
 _HOME = {
     "grad": "passes.grad", "jacobian": "matrices.jacobian", "hessian": "matrices.hessian",
     "check": "gradient_check.check", "derive": "deriving.derive", "parse": "passes.parse", "gate": "handbook.page",
-    "explain": "explaining.explain", "mark": "marks.mark", "slip": "slip_pages.wrong_on_purpose",
+    "draw": "pictures.picture.draw", "explain": "explaining.explain", "mark": "marks.mark", "slip": "slip_pages.wrong_on_purpose",
     "Graph": "graph.Graph", "Trouble": "trouble.Trouble",
 }  # fmt: skip
 
-__all__ = ["Graph", "Trouble", "__version__", "check", "derive", "explain", "gate", "grad", "hessian",
+__all__ = ["Graph", "Trouble", "__version__", "check", "derive", "draw", "explain", "gate", "grad", "hessian",
            "jacobian", "mark", "parse", "slip"]  # fmt: skip
 
 
@@ -40,5 +41,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bpcli' has no attribute {name!r}")
     from importlib import import_module
 
-    module, _, attribute = _HOME[name].partition(".")
+    module, _, attribute = _HOME[name].rpartition(".")
     return getattr(import_module(f"bpcli.{module}"), attribute)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Command -> its line in the list, most used first.
 COMMANDS = {
     "grad": "every value, local gradient and product, and the gradients",
+    "graph": "the blackboard picture: text, svg, png, pdf, tikz, dot, mermaid, html",
     "check": "hold the gradients against differences; say where there are kinks",
     "derive": "the derivatives as formulas",
     "explain": "the lecture in words, gate by gate; or a mistake made on purpose",

@@ -60,6 +60,16 @@ class Graph:
         """The table's row of the gate at PLACE in ``gates``."""
         return self.kind_table[self.kinds[place]][0]
 
+    def _repr_svg_(self) -> str | None:
+        """The picture of the structure, for a notebook; None when there is too much to draw."""
+        from bpcli.pictures.picture import draw
+        from bpcli.trouble import Trouble
+
+        try:
+            return draw(self).svg()
+        except Trouble:
+            return None
+
     def span(self, node: int) -> tuple[int, int]:
         """Where NODE was written: start and end in ``source`` (0, 0 when it was not)."""
         return (self.spans[2 * node], self.spans[2 * node + 1]) if self.spans else (0, 0)

@@ -34,3 +34,12 @@ def width_without_terminal() -> int:
     """COLUMNS, or no limit."""
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else _UNLIMITED
+
+
+def can_draw() -> bool:
+    """Whether standard output's encoding has the characters of box drawing."""
+    try:
+        "│─┌►╮".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -255,6 +255,7 @@ def test_numbers_are_full_doubles() -> None:
      ("check x*y --x=1 --y=2 --sweep", ["expression", "variable", "gradient", "sweep"]),
      ("derive x*y", ["expression", "derivatives", "shared", "latex", "size"]),
      ("derive x*y --x=1 --y=2 --latex", ["expression", "derivatives", "shared", "latex", "size", "inputs", "values"]),
+     ("graph x*y --x=1 --y=2", ["expression", "reading", "show", "width", "height", "nodes", "wires", "joins", "notes"]),
      ("gates", ["gates"]), ("gates tanh", ["gates"])],
 )  # fmt: skip
 def test_json_of_every_command(words: str, keys: list[str]) -> None:
@@ -283,7 +284,11 @@ def test_help_json_names_every_key() -> None:
     text = bp("help", "json").out
     record = strict(bp(*EXAMPLE, "--json").out)
     checked = strict(bp("check", "x*y", "--x=1", "--y=2", "--json").out)
+    drawn = strict(bp("graph", *EXAMPLE[1:], "--json").out)
     for key in [
+        *drawn,
+        *drawn["nodes"][0],
+        *drawn["wires"][0],
         *record,
         *record["output"],
         *record["gates"][0],
@@ -631,6 +636,7 @@ def test_colour() -> None:
         ["derive", "x*y", "--x=1", "--y=2"],
         ["gates"],
         ["gates", "tanh"],
+        ["graph", "x*y", "--x=1", "--y=2"],
         ["grad", "x^2", "--x=1", "--hessian"],
     ):
         assert ESCAPE in bp(*words, "--color", "always").out
@@ -668,7 +674,7 @@ def test_colour_and_width_on_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("width", ["20", "40", "60", "80", "120"])
-@pytest.mark.parametrize("words", [EXAMPLE, [*EXAMPLE, "--mode", "forward"], ["check", "(x+y)*z", "--x=-2", "--y=5", "--z=-4"],
+@pytest.mark.parametrize("words", [EXAMPLE, [*EXAMPLE, "--mode", "forward"], ["graph", *EXAMPLE[1:]], ["check", "(x+y)*z", "--x=-2", "--y=5", "--z=-4"],
                                    ["grad", "x^3*y*z", "--x=1.2345", "--y=2", "--z=3", "--hessian"]], ids=lambda words: words[0] if words != EXAMPLE else "example")  # fmt: skip
 def test_numbers_survive_a_narrow_terminal(words: list[str], width: str) -> None:
     """Whatever the width, every figure of the wide page is there in full."""
@@ -691,7 +697,7 @@ def test_a_pipe_is_not_cut() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [EXAMPLE, ["grad", "θ²·x", "--θ=2", "--x=3"], ["check", "abs(x)", "--x=0"], ["gates"], ["gates", "sigmoid"], ["derive", "x^2/y"], ["help", "syntax"],
+    [EXAMPLE, ["grad", "θ²·x", "--θ=2", "--x=3"], ["check", "abs(x)", "--x=0"], ["gates"], ["graph", "θ*x", "--θ=1", "--x=2"], ["gates", "sigmoid"], ["derive", "x^2/y"], ["help", "syntax"],
      ["help", "kinks"], ["--help"], ["grad", "--help"], ["check", "exp(x)", "--x=1", "--sweep"], ["grad", "θ*(", "--θ=1"], ["grad", "ｘ", "--x=1"]],
     ids=" ".join,
 )  # fmt: skip

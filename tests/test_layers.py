@@ -13,11 +13,11 @@ LAYERS = """
     __init__ views commands exercises
     trouble figures plots characters gates arrays screen
     result
-    graph rounding shipped files array_gates slips cli commands.options
+    graph rounding shipped written files array_gates slips cli commands.options
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens commands.progress
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
-    commands.explain commands.slips commands.mark
+    commands.explain commands.slips commands.mark commands.graph
     refusal rewrite mistakes answers
     sweeps shapes
     symbolic point differences handwork array_sweeps
@@ -40,9 +40,10 @@ LAYERS = """
     views.array_jacobian views.hessian_product pictures pictures.labels
     pictures.picture
     pictures.layers
-    pictures.layout
-    pictures.svg
-    pictures.page
+    pictures.layout pictures.wiring
+    pictures.svg pictures.channel
+    pictures.page pictures.raster pictures.tikz pictures.dot pictures.mermaid pictures.terminal
+    pictures.tree pictures.formats views.picture
 """
 DEPTH = {f"bpcli.{name}".removesuffix(".__init__"): depth
          for depth, names in enumerate(LAYERS.strip().splitlines()) for name in names.split()}  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,8 @@ import click
 import numpy as np
 
 from bpcli.batch import BadRow, Batch, Block, read_header, run
-from bpcli.trouble import UNWRITABLE, Trouble, visible
+from bpcli.trouble import Trouble, visible
+from bpcli.written import written
 
 MOST_REPORTED = 20  # bad rows named on the screen
 
@@ -61,7 +61,7 @@ def evaluate(formula: str, source: str, target: str | None, fixed: dict[str, Any
         if target is None:
             _write_text(sys.stdout, done, batch, as_json)
         else:
-            with _written(target) as path:
+            with written(target) as path:
                 if target.endswith(".npz"):
                     _write_arrays(path, done, batch)
                 else:
@@ -89,30 +89,6 @@ def _lines(source: str) -> Iterator[tuple[Iterator[str], int]]:
             yield iter(file), size
         except UnicodeDecodeError:
             raise Trouble(f"cannot read {name}: it is not UTF-8", code="unreadable-file") from None
-
-
-@contextmanager
-def _written(target: str) -> Iterator[str]:
-    """A file to write to that takes TARGET's place when all is written; else nothing changes.
-
-    What is no ordinary file (a device, a pipe) is written to as it stands, and a link keeps pointing to its file.
-    """
-    try:
-        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
-            yield target
-            return
-        place = os.path.realpath(target)
-        part = os.path.join(os.path.dirname(place), f".bpcli-{os.getpid()}.part")
-        try:
-            yield part
-            if os.path.exists(place):
-                shutil.copymode(place, part)
-            os.replace(part, place)
-        finally:
-            if os.path.exists(part):
-                os.remove(part)
-    except OSError as error:
-        raise Trouble(f"cannot write {target}: {error.strerror}", code="unwritable", exit_code=UNWRITABLE) from None
 
 
 def _with_progress(lines: Iterable[str], size: int, to_file: bool) -> Iterator[str]:

@@ -23,8 +23,8 @@ MOST_NODES = 400
 MOST_ITEMS = 4000
 _SWEEPS = 12
 _STARTS = 6
-#: Visits to links that ordering may spend: about 0.2 s.
-_WORK = 110_000
+#: Visits to links that ordering may spend: about 0.15 s.
+_WORK = 65_000
 
 
 class Link(NamedTuple):

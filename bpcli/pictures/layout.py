@@ -16,10 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bpcli.pictures.layers import Arrangement, Link, arrange
 from bpcli.pictures.picture import GATE, Node, Picture, Wire
+from bpcli.result import plain
 from bpcli.trouble import columns as width_in_columns
 
 #: How strongly an input holds its place against a gate or bus.
@@ -132,6 +133,8 @@ class Measure:
     """The width and height of an empty box to write in."""
     round: bool
     """Whether nodes have round ends, and assigned names above them (otherwise the name stands on the stub)."""
+    local: str
+    """What stands before a local gradient, to tell it from a value."""
     channel: Callable[[Sequence[Bundle]], int]
     """The width of the space between two columns."""
 
@@ -155,7 +158,7 @@ def _evenly(count: int, labelled: bool) -> list[int]:
 SCREEN = Measure(
     character=7.25, line=14, above=17, below=3, thickness=0, node_height=30, node_padding=12, label_gap=3,
     ports=_evenly, port_room=15, arrow=10, edge=6, margin=6, apart=8, join=14, blank=(56, 20), round=True,
-    channel=_curves,
+    local="", channel=_curves,
 )  # fmt: skip
 
 
@@ -314,7 +317,7 @@ class _Layout:
         if not self.ports[node]:
             return 0
         wires = [self.picture.wires[link.wire] for link in self.arranged.ins[node]]
-        widest = max(self.measure.text(wire.local) for wire in wires)
+        widest = max(self.measure.text(self.measure.local + wire.local) if wire.local else 0 for wire in wires)
         return self.measure.arrow + (widest + self.measure.margin if widest else 0)
 
     def _shape(self, node: int, x: int, middle: int, end: int, branches: bool) -> Shape:
@@ -352,7 +355,7 @@ class _Layout:
         if not wire.local:
             return None
         measure = self.measure
-        width = measure.text(wire.local)
+        width = measure.text(measure.local + wire.local)
         return Box(left + measure.margin // 2, y - measure.above, width, measure.line)
 
     def _joins(self, right: list[int]) -> list[Join]:
@@ -404,3 +407,32 @@ def layout(picture: Picture, measure: Measure = SCREEN, least: int = 0) -> Drawi
     work = _Layout(picture, measure, least)
     work.place_rows()
     return work.finish()
+
+
+def record(picture: Picture, drawing: Drawing) -> dict[str, Any]:
+    """PICTURE and where everything in it stands, for JSON; null for a number that is not shown."""
+    nodes, found = picture.nodes, picture.found
+    return {
+        "show": picture.show, "width": drawing.width, "height": drawing.height,
+        "nodes": [
+            {
+                "id": node.id, "kind": node.kind, "label": node.label, "name": node.name or None,
+                "value": plain(found.values.get(node.place)) if node.value else None,
+                "gradient": plain(found.gradients.get(node.place)) if node.gradient else None,
+                "texts": {"value": node.value, "gradient": node.gradient},
+                "blanks": dict(zip(("value", "gradient"), node.asks, strict=True)),
+                "output": node.is_output, "box": list(shape.box), "stub": list(shape.stub),
+                "places": {"value": list(shape.value), "gradient": list(shape.gradient)},
+            }
+            for node, shape in zip(nodes, drawing.shapes, strict=True)
+        ],
+        "wires": [
+            {
+                "from": nodes[wire.source].id, "to": nodes[wire.target].id, "input": wire.place,
+                "local": plain(found.locals.get((nodes[wire.target].place, wire.place))) if wire.local else None,
+                "carries": wire.carries, "taken": wire.taken, "points": [list(point) for point in route.points],
+            }
+            for wire, route in zip(picture.wires, drawing.routes, strict=True)
+        ],
+        "joins": [{"node": nodes[join.node].id, "x": join.x, "y": join.y, "adds": join.adds} for join in drawing.joins],
+    }  # fmt: skip

@@ -14,12 +14,16 @@ from bpcli.gates import COMPARES
 from bpcli.graph import WHERE, Graph
 from bpcli.passes import Gradients, grad, one_of, parse, prepare
 from bpcli.pictures.labels import WIDEST_LABEL, constant_text, gate_label, number_text
+from bpcli.printing import program
 from bpcli.result import Result
 from bpcli.sweeps import Values, taken
 from bpcli.trouble import Trouble
 
 #: What is written at the wires: values, gradients, both, the values with every local gradient, or nothing.
 SHOWS = ("both", "values", "gradients", "local", "nothing")
+
+#: Gates in the reading, which a graph with shared parts can have more of than anybody's memory.
+_LONGEST_READING = 10_000
 
 INPUT, NUMBER, GATE = "input", "number", "gate"
 
@@ -57,6 +61,18 @@ class Wire(NamedTuple):
     """False for a branch that a `where` did not take."""
 
 
+class Numbers(NamedTuple):
+    """What a run found, by node of the graph; absent where nothing was computed."""
+
+    values: Mapping[int, Any]
+    gradients: Mapping[int, Any]
+    locals: Mapping[tuple[int, int], Any]
+    """(gate's node, place of the input) -> local gradient."""
+
+
+NONE = Numbers({}, {}, {})
+
+
 @dataclass(frozen=True, eq=False)
 class Picture(Result):
     """A graph to be drawn: `print` shows it in text, a notebook as SVG, `svg()` and its like give the formats."""
@@ -73,6 +89,19 @@ class Picture(Result):
     blanks: bool
     result: Gradients | None = field(repr=False)
     """The run that the numbers are from."""
+    found: Numbers = field(repr=False)
+
+    @property
+    def reading(self) -> str:
+        """The formula as it was read, fully bracketed; "" where sharing makes that too long to be read."""
+        graph = self.graph.typed or self.graph
+        sizes = [1] * graph.size
+        for node, args in zip(graph.gates, graph.args, strict=True):
+            sizes[node] = 1 + sum(1 if given in graph.names else sizes[given] for given in args)
+        return "; ".join(program(graph)) if max(sizes, default=0) <= _LONGEST_READING else ""
+
+    def about(self) -> str:
+        return brief(self.title)
 
     def svg(self) -> str:
         """The picture as an SVG document."""
@@ -81,23 +110,18 @@ class Picture(Result):
 
         return write(self, layout(self, SCREEN))
 
+    def record(self, expression: str) -> dict[str, Any]:
+        from bpcli.pictures.layout import layout, record
+
+        notes = [note._asdict() for note in self.result.notes] if self.result else []
+        return {"schema": "bpcli/graph/1", "expression": expression, "reading": self.reading,
+                **record(self, layout(self)), "notes": notes}  # fmt: skip
+
     def _repr_svg_(self) -> str:
         return self.svg()
 
     def _repr_html_(self) -> str:
         return self.svg()
-
-
-class Numbers(NamedTuple):
-    """What a run found, by node of the graph; absent where nothing was computed."""
-
-    values: Mapping[int, Any]
-    gradients: Mapping[int, Any]
-    locals: Mapping[tuple[int, int], Any]
-    """(gate's node, place of the input) -> local gradient."""
-
-
-NONE = Numbers({}, {}, {})
 
 
 def draw(formula: str | Graph, values: Mapping[str, Any] | None = None, *, show: str = "both", blanks: bool = False,
@@ -178,9 +202,8 @@ def picture(graph: Graph, found: Numbers, show: str = "both", *, blanks: bool = 
         ))  # fmt: skip
     place_of = {node: k for k, node in enumerate(drawn)}
     wires = _wires(graph, found, folds, place_of, digits if show == "local" else 0)
-    # Not the reading: written out, a graph in which parts are shared can be longer than anybody's memory.
     title = graph.source.strip() or "a graph of gates"
-    return Picture(graph, title, tuple(nodes), tuple(wires), show, blanks, result)
+    return Picture(graph, title, tuple(nodes), tuple(wires), show, blanks, result, found)
 
 
 def _folded(graph: Graph) -> dict[int, dict[int, str]]:

@@ -19,6 +19,7 @@ Line = list[tuple[str, str]]
 
 VALUE, GRADIENT, QUIET = "value", "gradient", "quiet"
 BLANK = "[    ]"
+UNLIMITED = 1_000_000  # columns, where no terminal sets a limit
 
 UP, DOWN, LEFT, RIGHT = 1, 2, 4, 8
 _BOXES = {
@@ -26,7 +27,7 @@ _BOXES = {
     UP | RIGHT: "└", UP | LEFT: "┘", UP | DOWN | RIGHT: "├", UP | DOWN | LEFT: "┤", DOWN | LEFT | RIGHT: "┬",
     UP | LEFT | RIGHT: "┴", UP | DOWN | LEFT | RIGHT: "┼",
 }  # fmt: skip
-_ASCII = str.maketrans("│─┌┐└┘├┤┬┴┼►╮╯", "|-..''+++++>.'")
+_ASCII = str.maketrans("│─┌┐└┘├┤┬┴┼►╮╯×", "|-..''+++++>.'*")
 
 
 def _rows(count: int, labelled: bool) -> list[int]:
@@ -48,7 +49,7 @@ def _tight(bundles: Sequence[Bundle]) -> int:
 #: A character is 1 by 1.
 ROOMY = Measure(
     character=1, line=1, above=1, below=1, thickness=1, node_height=1, node_padding=2, label_gap=1, ports=_rows,
-    port_room=1, arrow=2, edge=0, margin=1, apart=1, join=1, blank=(6, 1), round=False, channel=_roomy,
+    port_room=1, arrow=2, edge=0, margin=1, apart=1, join=1, blank=(6, 1), round=False, local="×", channel=_roomy,
 )  # fmt: skip
 TIGHT = replace(ROOMY, channel=_tight, arrow=1)
 
@@ -89,6 +90,7 @@ class Canvas:
 
     def __init__(self, picture: Picture, drawing: Drawing, measure: Measure) -> None:
         self.picture, self.drawing = picture, drawing
+        self.local = measure.local
         self.step = 2 if measure.channel is _roomy else 1
         self.strokes: dict[tuple[int, int], dict[object, int]] = {}
         self.marks: dict[tuple[int, int], tuple[str, str]] = {}
@@ -135,7 +137,7 @@ class Canvas:
             x, y = points[-1]
             self.marks[y, x - 1] = ("►", "")
             if route.local is not None:
-                self._words(route.local, wire.local, QUIET)
+                self._words(route.local, f"{self.local}{wire.local}", QUIET)
         for (left, right), found in bundles.items():
             self._channel(left, right, [(y, sorted(ends)) for y, ends in sorted(found.items())])
 
