@@ -451,7 +451,7 @@ def test_hostile_names_are_text_in_svg() -> None:
     texts_ = [element.text for element in root.iter(f"{SVG}text") if element.get("class") in ("label", "name")]
     assert texts_ == [visible(HOSTILE), "exp", visible(f"n{HOSTILE}")]
     assert {element.tag for element in root.iter()} <= {
-        f"{SVG}{name}" for name in ("svg", "title", "rect", "g", "path", "text", "circle")
+        f"{SVG}{name}" for name in ("svg", "title", "desc", "rect", "g", "path", "text", "circle")
     }
     assert "\x1b" not in document
 

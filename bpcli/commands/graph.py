@@ -46,7 +46,7 @@ def command(
     Examples:
       bpcli graph '(x+y)*z' --x=-2 --y=5 --z=-4
       bpcli graph 'sigmoid(w*x + b)' --w=2 --x=-1 --b=-3 --expand -o neuron.svg
-      bpcli graph 'q = x + y; q*z' --x=-2 --y=5 --z=-4 --show nothing --blanks -o sheet.pdf
+      bpcli graph '(x+y)*z' --x=-2 --y=5 --z=-4 --show nothing --blanks -o a.pdf
       bpcli graph 'x*sigmoid(x)' --x=1 --show local
       bpcli graph 'relu(w*x + b)'
       bpcli graph '(x+y)*z' --x=-2 --y=5 --z=-4 -o lesson.html

@@ -71,11 +71,11 @@ bpcli explain gates [{id, gate, text, value, arrivals [{source, gradient}],
               same}], wrong [names], verdict; all: slips [{id, places, …}]
 bpcli slips   slips [{id, title, sentence, advice, local, arrays, product,
               collect, order, push, example}]
-bpcli graph   reading, show, width, height, nodes [{id, kind, label, name, value,
-              gradient, texts {value, gradient}, blanks {}, output, box [left,
-              top, width, height], stub [from x, to x, y], places {}}], wires
-              [{from, to, input, local, carries, taken, points [[x, y]]}],
-              joins [{node, x, y, adds}], notes; in pixels
+bpcli graph   reading, show, width, height, nodes [{id, kind, label, name,
+              value, gradient, texts {value, gradient}, blanks {}, output,
+              box [left, top, width, height], stub [from x, to x, y],
+              places {}}], wires [{from, to, input, local, carries, taken,
+              points [[x, y]]}], joins [{node, x, y, adds}], notes; in pixels
 bpcli gates   gates [{name, call, summary, local, pattern, domain, kink,
               expand, aliases, latex}]
 bpcli problems list: problems [{id, title, tags, difficulty, source, blanks,

@@ -15,7 +15,7 @@ from bpcli.graph import WHERE, Graph
 from bpcli.passes import Gradients, grad, one_of, parse, prepare
 from bpcli.pictures.labels import WIDEST_LABEL, constant_text, gate_label, number_text
 from bpcli.printing import program
-from bpcli.result import Result
+from bpcli.result import Result, in_brief
 from bpcli.sweeps import Values, taken
 from bpcli.trouble import Trouble
 
@@ -101,7 +101,7 @@ class Picture(Result):
         return "; ".join(program(graph)) if max(sizes, default=0) <= _LONGEST_READING else ""
 
     def about(self) -> str:
-        return brief(self.title)
+        return in_brief(self.title)
 
     def svg(self) -> str:
         """The picture as an SVG document."""
