@@ -28,7 +28,8 @@ __version__ = "0.1.0"
 _HOME = {
     "grad": "passes.grad", "jacobian": "matrices.jacobian", "hessian": "matrices.hessian",
     "check": "gradient_check.check", "derive": "deriving.derive", "parse": "passes.parse", "gate": "handbook.page",
-    "draw": "pictures.picture.draw", "explain": "explaining.explain", "mark": "marks.mark", "slip": "slip_pages.wrong_on_purpose",
+    "draw": "pictures.picture.draw", "explain": "explaining.explain", "mark": "marks.mark",
+    "slip": "slip_pages.wrong_on_purpose",
     "Graph": "graph.Graph", "Trouble": "trouble.Trouble",
 }  # fmt: skip
 
