@@ -116,6 +116,9 @@ def _fraction(text: str, match: re.Match[str], notes: tuple[str, ...]) -> Answer
     return Number(text, value, notes)
 
 
+#: Why something with letters or signs of arithmetic is no number.
+NOT_A_FORMULA = "a number is asked, not a formula"
+
 _WORDS = {"nan": "nan is not a number", "inf": "infinity is not a number here",
           "infinity": "infinity is not a number here", "true": "True is not a number",
           "false": "False is not a number", "none": "None is not a number", "null": "null is not a number"}  # fmt: skip
@@ -137,7 +140,7 @@ def _why_not(plain: str) -> str:
     if re.search(r"\d\s+\d", plain):
         return "there are several numbers; write one"
     if any(sign in plain for sign in "*^(") or re.search(r"[A-Za-z]", plain):
-        return "a number is asked, not a formula"
+        return NOT_A_FORMULA
     return "it is not a number"
 
 

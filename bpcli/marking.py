@@ -17,6 +17,7 @@ from bpcli.answer_key import Asked, Key
 from bpcli.answers import Answer, Missing, Number, Unreadable, shown
 from bpcli.diagnosis import MOST_WAYS, SEEN, Explanation, contradicted, explanations, seen, smallest
 from bpcli.followthrough import Trail, consumers, unasked_above
+from bpcli.graph import Graph
 from bpcli.handwork import Figure
 from bpcli.printing import gate_text
 from bpcli.slips import SLIPS
@@ -305,9 +306,8 @@ class _Marking:
         return mark._replace(reason="; ".join([*[mark.reason] * bool(mark.reason), *notes]))
 
 
-def blanks_named(key: Key, names: Sequence[str]) -> tuple[list[Asked], list[str]]:
+def blanks_named(graph: Graph, names: Sequence[str]) -> tuple[list[Asked], list[str]]:
     """The blanks that NAMES ask for, and the names that are none: q a value, dq a gradient, dq_dx a local gradient."""
-    graph = key.graph
     nodes: dict[str, int] = {name: node for node, name in graph.ids.items() if node in graph.position}
     live = nodes | graph.inputs
     found, unknown = [], []
@@ -316,16 +316,15 @@ def blanks_named(key: Key, names: Sequence[str]) -> tuple[list[Asked], list[str]
             found.append(Asked(name, "value", nodes[name]))
         elif name[:1] == "d" and name[1:] in live:
             found.append(Asked(name, "gradient", live[name[1:]]))
-        elif (local := _local_blank(key, name, nodes, live)) is not None:
+        elif (local := _local_blank(graph, name, nodes, live)) is not None:
             found.append(local)
         else:
             unknown.append(name)
     return found, unknown
 
 
-def _local_blank(key: Key, name: str, nodes: Mapping[str, int], live: Mapping[str, int]) -> Asked | None:
+def _local_blank(graph: Graph, name: str, nodes: Mapping[str, int], live: Mapping[str, int]) -> Asked | None:
     """The blank of a local gradient: ``dq_dx``."""
-    graph = key.graph
     for at in range(2, len(name)):
         gate, given = name[1:at], name[at + 2 :]
         if name[0] == "d" and name[at : at + 2] == "_d" and gate in nodes and given in live:

@@ -7,20 +7,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bpcli.answer_key import Key, key_of
-from bpcli.answers import Answer, Unreadable, answer_name, read_number
+from bpcli.answers import NOT_A_FORMULA, Answer, Unreadable, answer_name, read_number, shown
+from bpcli.formula_marking import mark_formula
 from bpcli.gates import CONVENTIONS
 from bpcli.graph import Graph
 from bpcli.marking import blanks_named, mark_numbers
-from bpcli.passes import Note, notes_of, one_of, prepare
+from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
 from bpcli.result import Result
-from bpcli.rounding import read_rule
+from bpcli.rounding import Rule, read_rule
 from bpcli.trouble import Trouble
 from bpcli.verdicts import Mark, in_words, score
 
 #: How answers may be rounded if nobody says: as `bpcli grad` shows numbers, less one digit.
 ROUNDING = "3 digits in the answer"
 _MOST_SHOWN = 20  # names in an error message
+#: What decides the points at which formulas are compared, here where everybody marks their own work.
+_SECRET = b"bpcli mark 1 "
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +32,11 @@ class Marks(Result):
 
     view = "marks"
 
-    key: Key = field(repr=False)
+    graph: Graph = field(repr=False)
+    point: Mapping[str, float]
+    rule: Rule
     marks: list[Mark]
-    hint: bool = False
+    notes: list[Note]
 
     @property
     def score(self) -> float:
@@ -48,24 +53,12 @@ class Marks(Result):
         """Whether every blank has full marks."""
         return all(mark.credit == 1 for mark in self.marks)
 
-    @property
-    def notes(self) -> list[Note]:
-        """What the reader of the formula and the kinks have to say; at a kink every slope between the sides is right."""
-        notes = notes_of(self.key.graph, self.key.values, self.key.kinks or "torch")
-        if self.key.kinks is not None:
-            return notes
-        return [
-            note._replace(message=note.message.partition("; took")[0] + "; any slope between counts as right")
-            if note.code == "kink" else note
-            for note in notes
-        ]  # fmt: skip
-
     def record(self, expression: str) -> dict[str, Any]:
         return {
             "schema": "bpcli/mark/1",
             "expression": expression,
-            "inputs": dict(self.key.point),
-            "rounding": str(self.key.rule),
+            "inputs": dict(self.point),
+            "rounding": str(self.rule),
             "blanks": [mark.record() for mark in self.marks],
             "score": self.score,
             "max_score": self.max_score,
@@ -76,30 +69,67 @@ class Marks(Result):
 def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping[str, Any] | None = None, *,
          rounding: Any = ROUNDING, hint: bool = False, kinks: str | None = None, upstream: float = 1.0,
          output: str | None = None, expand: bool = False, fuse: bool = False, **variables: Any) -> Marks:  # fmt: skip
-    """Mark ANSWERS (name -> text or number) for FORMULA at a point.
+    """Mark ANSWERS (name -> text or number) for FORMULA at a point, or as formulas.
 
     >>> [one.verdict for one in bpcli.mark("q = x + y; f = q*z", {"x": -2, "y": 5, "z": -4}, {"q": 3, "dq": 4}).marks]
     ['right', 'wrong']
+    >>> [one.verdict for one in bpcli.mark("x^2*y", answers={"dx": "2*x*y", "dy": "2*x"}).marks]
+    ['right', 'wrong']
 
     A name of the formula (or g1, g2, … as in `grad`) asks for a value, ``dNAME`` for a gradient, ``dGATE_dNAME``
-    for a local gradient. ROUNDING is a rule that `bpcli.rounding.read_rule` reads; HINT keeps the slip back and says
-    only where to look; KINKS names the one convention that counts at a kink. Raises `Trouble` for a formula, values
-    or names that cannot be read, never for an answer.
+    for a local gradient. Without values every answer is a formula; with them, each that is no number. ROUNDING is a
+    rule that `bpcli.rounding.read_rule` reads; HINT keeps the slip back and says only where to look; KINKS names the
+    one convention that counts at a kink. Raises `Trouble` for a formula, values or names that cannot be read, never
+    for an answer.
     """
     if kinks is not None:
         one_of("kinks", kinks, [one for one in CONVENTIONS if one != "error"])
-    rule = read_rule(rounding)
-    graph, point, _ = prepare(formula, values, variables, expand=expand, fuse=fuse, output=output)
-    if graph.shapes is not None:
+    rule, given = read_rule(rounding), {**(values or {}), **variables}
+    graph = parse(formula, variables=list(given), expand=expand, fuse=fuse, output=output)
+    symbolic = not given and bool(graph.inputs)
+    point: dict[str, float] = {}
+    if not symbolic:
+        graph, point, _ = prepare(graph, given, {})
+    if graph.shapes is not None or graph.has_arrays:
         raise Trouble("mark reads answers for formulas of numbers, not of arrays", code="arrays",
                       tries=["bpcli grad '(x+y)*z' --x=-2 --y=5 --z=-4"])  # fmt: skip
-    given = _named(answers or {})
-    graph = _with_own_names(graph, list(given))
-    key = key_of(graph, point, rule, upstream, kinks)
-    blanks, unknown = blanks_named(key, list(given))
+    answered = _named(answers or {})
+    graph = _with_own_names(graph, list(answered))
+    blanks, unknown = blanks_named(graph, list(answered))
     if unknown:
-        raise _unknown(key, unknown[0], given[unknown[0]].text.strip())
-    return Marks(key, mark_numbers(key, blanks, given, hint), hint)
+        raise _unknown(graph, unknown[0], answered[unknown[0]].text.strip())
+    secret = _SECRET + formula.encode()
+    formulas = [one for one in blanks if one.kind != "local" and (symbolic or _is_formula(answered[one.name]))]
+    marks = {
+        one.name: mark_formula(graph, one, answered[one.name].text, secret, point, upstream, hint) for one in formulas
+    }
+    notes = [Note(code, None, message) for code, message in graph.notes]
+    if not symbolic:
+        key = key_of(graph, point, rule, upstream, kinks)
+        numbers = [one for one in blanks if one.name not in marks]
+        marks |= {one.name: one for one in mark_numbers(key, numbers, answered, hint)}
+        notes = _notes(key)
+    elif any(one.kind == "local" for one in blanks):
+        raise Trouble("a local gradient is a number: give the formula's variables values", code="missing-value",
+                      tries=[" ".join(f"--{name}=1" for name in graph.inputs)])  # fmt: skip
+    return Marks(graph, point, rule, [marks[one.name] for one in blanks], notes)
+
+
+def _is_formula(answer: Answer) -> bool:
+    """Whether an answer that is no number may be meant as a formula: something is named in it, or computed."""
+    return isinstance(answer, Unreadable) and answer.reason == NOT_A_FORMULA
+
+
+def _notes(key: Key) -> list[Note]:
+    """What the reader of the formula and the kinks have to say; at a kink every slope between the sides is right."""
+    notes = notes_of(key.graph, key.values, key.kinks or "torch")
+    if key.kinks is not None:
+        return notes
+    return [
+        note._replace(message=note.message.partition("; took")[0] + "; any slope between counts as right")
+        if note.code == "kink" else note
+        for note in notes
+    ]  # fmt: skip
 
 
 def _named(answers: Mapping[str, Any]) -> dict[str, Answer]:
@@ -140,11 +170,9 @@ def _text(answer: Any) -> str:
     return "" if answer is None else answer if isinstance(answer, str) else repr(answer)
 
 
-def _unknown(key: Key, name: str, answer: str) -> Trouble:
-    from bpcli.answers import shown
+def _unknown(graph: Graph, name: str, answer: str) -> Trouble:
     from bpcli.mistakes import closest
 
-    graph = key.graph
     ids = [graph.ids[node] for node in graph.gates]
     possible = [*ids, *[f"d{one}" for one in (*ids, *graph.inputs)]]
     said = ", ".join(possible[:_MOST_SHOWN]) + (", …" if len(possible) > _MOST_SHOWN else "")

@@ -25,7 +25,7 @@ LAYERS = """
     array_slips answer_key
     passes followthrough
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout diagnosis
-    explaining marking
+    explaining marking equivalence formula_marking
     lecturing slip_pages marks
     views.explanation views.written views.slipped_run views.every_slip views.slip_list views.marks
     views.slip_page

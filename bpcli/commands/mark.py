@@ -61,12 +61,14 @@ def command(
 ) -> None:  # fmt: skip
     """Mark answers to one formula: which numbers are right, which follow from an earlier slip, and which slip it was.
 
-    An answer is NAME=NUMBER. q is the value of q, dq its gradient, dq_dx a local gradient; gates without a name are
-    called g1, g2, … as in bpcli grad. The exit code is 1 when something is not right.
+    An answer is NAME=NUMBER, or NAME=FORMULA in the names of the problem. q is the value of q, dq its gradient, dq_dx
+    a local gradient; gates without a name are called g1, g2, … as in bpcli grad. The exit code is 1 when something is
+    not right.
 
     Examples:
       bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 g1=3 dg1=-4 dx=-4 dy=-4 dz=3
       bpcli mark 'q = x + y; f = q*z' --x=-2 --y=5 --z=-4 q=3 dq=-4 --hint
+      bpcli mark 'x^2*y' dx='2*x*y' dy='x^2'
       bpcli mark 'sigmoid(w*x)' --w=2 --x=-1 --rounding 2 dx=0.22
     """
     values = options.given(variables, assignments, inputs)

@@ -1,0 +1,106 @@
+"""Marking formulas: a derivative, or a value, written in the names of the problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from itertools import islice
+
+from bpcli.answer_key import Asked
+from bpcli.answers import shown
+from bpcli.diagnosis import MOST_WAYS
+from bpcli.equivalence import DIFFERENT, EQUAL, Quantity, compare, points, said
+from bpcli.graph import Graph
+from bpcli.language import STUDENT, parse
+from bpcli.slipped import places, run
+from bpcli.slips import SLIPS
+from bpcli.sweeps import Values, forward
+from bpcli.trouble import Trouble, shortened, visible
+from bpcli.verdicts import BLANK, INVALID, RIGHT, UNDECIDED, WRONG, Mark, equal, in_words
+
+_TRIED = 5  # points at which a slip has to give the same as the answer
+_MOST_PLACES = 40  # places of a slip that are tried one by one
+
+
+def mark_formula(graph: Graph, asked: Asked, text: str, secret: bytes, near: Mapping[str, float] | None = None,
+                 upstream: float = 1.0, hint: bool = False) -> Mark:  # fmt: skip
+    """The `Mark` of TEXT as the formula of the value or the gradient that ASKED is about.
+
+    It may use the variables and the assigned names of GRAPH, not the one that is asked for. SECRET decides at which
+    points the two are compared; HINT keeps the point and the slip back.
+    """
+    mark = Mark(asked.name, text, INVALID, points=asked.points)
+    if not text.strip() or text.strip() == "?":
+        return mark._replace(verdict=BLANK, answer=text or None)
+    try:
+        answer = _read(graph, asked, text)
+    except Trouble as trouble:
+        return mark._replace(reason=shortened(visible(trouble.message)))
+    key = Quantity(graph, asked.node, asked.kind == "gradient", upstream)
+    outcome = compare(answer, key, secret, near)
+    if outcome.verdict == EQUAL:
+        return mark._replace(verdict=RIGHT, reason=outcome.note)
+    if outcome.verdict != DIFFERENT:
+        return mark._replace(verdict=UNDECIDED, reason=f"{outcome.note}; a person has to look")
+    mark = mark._replace(verdict=WRONG, reason="it is another function")
+    if hint:
+        return mark
+    slips = _slips(answer, key, secret, near or {}) if key.gradient else []
+    reason = said(outcome, answer, key)
+    if not 0 < len(slips) <= MOST_WAYS:
+        return mark._replace(reason=reason)
+    advice = f". {SLIPS[slips[0]].advice.removesuffix('.')}" if len(slips) == 1 else ""
+    titles = in_words([SLIPS[slip].title for slip in slips], "or")
+    return mark._replace(reason=f"{titles}; {reason}{advice}", slips=tuple(slips))
+
+
+def _read(graph: Graph, asked: Asked, text: str) -> Quantity:
+    """The student's formula, as a function of GRAPH's variables."""
+    if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") or ";" in text:
+        raise Trouble("write the formula alone, without =", code="formula")
+    answer = parse(text, variables=list(graph.inputs), limits=STUDENT)
+    if answer.has_arrays:
+        raise Trouble("the formula of a number is asked, not of an array", code="formula")
+    itself = asked.node if asked.kind == "value" else None
+    own = {name: node for node, name in graph.names.items() if node in graph.position and node != itself}
+    for name in answer.inputs:
+        if name not in graph.inputs and name not in own:
+            known = in_words([*graph.inputs, *own])
+            raise Trouble(f"{shown(name)} is no name of this problem, which has {known}", code="unknown-name")
+    if not own.keys() & answer.inputs.keys():
+        return Quantity(answer, answer.output)
+
+    def given(point: Mapping[str, float]) -> Mapping[str, float]:
+        values = forward(graph, {name: point[name] for name in graph.inputs})
+        return {**{name: values[node] for name, node in own.items()}, **point}
+
+    return Quantity(answer, answer.output, given=given)
+
+
+def _slips(answer: Quantity, key: Quantity, secret: bytes, near: Mapping[str, float]) -> list[str]:
+    """The slips that give the student's formula, made at one gate or at every one."""
+    graph = key.graph
+    tried: list[tuple[Values, float]] = []
+    for point in islice(points(list(graph.inputs), secret, near), 10 * _TRIED):
+        right, given = key.at(point), answer.at(point)
+        if right is not None and given is not None and len(tried) < _TRIED:
+            tried.append((forward(graph, point), given.value))
+    if len(tried) < _TRIED:
+        return []
+    found = []
+    for slip in SLIPS.values():
+        possible = places(graph, tried[0][0], slip)
+        each: Iterable[frozenset[int]] = [frozenset([node]) for node in possible[:_MOST_PLACES]]
+        for at in (frozenset(possible), *each):
+            if at and all(_gives(key, values, slip.id, at, value) for values, value in tried):
+                found.append(slip.id)
+                break
+    return found
+
+
+def _gives(key: Quantity, values: Values, slip: str, at: frozenset[int], value: float) -> bool:
+    try:
+        number = run(key.graph, values, {key.graph.output: key.upstream}, SLIPS[slip], at=at)[key.node]
+    except (Trouble, ArithmeticError):
+        return False
+    return math.isfinite(number) and equal(value, number)
