@@ -25,10 +25,10 @@ LAYERS = """
     array_slips answer_key
     passes followthrough
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout diagnosis
-    explaining marking equivalence formula_marking
-    lecturing slip_pages marks
-    views.explanation views.written views.slipped_run views.every_slip views.slip_list views.marks
-    views.slip_page
+    explaining marking equivalence
+    lecturing slip_pages formula_marking
+    views.explanation views.written views.slipped_run views.every_slip views.slip_list marks
+    views.slip_page views.marks
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers
     exercises.reading exercises.telling

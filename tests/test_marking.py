@@ -436,7 +436,9 @@ def test_what_cannot_be_marked(
 
 def test_names_of_blanks() -> None:
     graph = parse("q = x + y; f = q*q + x")
-    found, unknown = blanks_named(graph, ["q", "dq", "dx", "df", "g1", "dg1", "dq_dx", "df_dx", "dg1_dq", "x", "d", "dd"])
+    found, unknown = blanks_named(
+        graph, ["q", "dq", "dx", "df", "g1", "dg1", "dq_dx", "df_dx", "dg1_dq", "x", "d", "dd"]
+    )
     assert [one.name for one in found] == ["q", "dq", "dx", "df", "g1", "dg1", "dq_dx", "df_dx"]
     assert unknown == ["dg1_dq", "x", "d", "dd"]  # q goes into g1 twice: it has no one local gradient
 
