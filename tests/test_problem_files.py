@@ -259,3 +259,13 @@ def test_line_numbers_of_tables_and_long_texts() -> None:
                 ("u", 1, "h", "i"): 12}  # fmt: skip
     assert expected.items() <= found.items()
     assert ("b",) not in found
+
+
+def test_text_between_two_formulas_is_no_maths() -> None:
+    """The second $$ of a displayed formula does not pair with the next $."""
+    from bpcli.exercises import markdown
+
+    text = "First\n\n$$x^2 .$$\n\nWhich? `code`, and $y$ too."
+    assert markdown.check(text) == []
+    assert [block.kind for block in markdown.read(text)] == ["paragraph", "display", "paragraph"]
+    assert [trouble.start for trouble in markdown.check("$$x$$ and ? then $\\nothing$")] == [18]

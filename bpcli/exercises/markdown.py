@@ -49,7 +49,7 @@ def read(text: str) -> list[Block]:
 def check(text: str) -> list[Trouble]:
     """What is wrong with the maths of TEXT."""
     found = []
-    for match in _PIECE.finditer(text):
+    for match in _PIECE.finditer(text.replace("$$", "$ ")):  # or a closing $$ would pair with the next $
         if match[2] is not None:
             try:
                 mathematics.read(match[2])
