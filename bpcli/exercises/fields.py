@@ -101,7 +101,7 @@ ASKS: dict[str, tuple[Field, dict[str, Field]]] = {
     "step": (Field("name", "this variable after one step w - rate*(dw + decay*w); blank w_new"),
              {"rate": Field("formula", "the learning rate: a number, or a formula over givens", required=True),
               "decay": Field("formula", "the weight decay (0)")}),
-    "number": (Field("formula", "any formula over givens, values (q, g1) and gradients (dx, dq); needs a name"), {}),
+    "number": (Field("formula", "any formula over givens, values (q, g1) and gradients (dx, dq); needs a name; with a text, the sheet does not print the formula"), {}),
     "quotient": (Field("name", "the difference quotient in this variable; blank dx_h"),
                  {"h": Field("formula", "the step", required=True),
                   "scheme": Field("word", 'which quotient ("central")', choices=("forward", "backward", "central"))}),

@@ -98,7 +98,8 @@ def asks_for(problem: Problem, blank: Blank) -> str:
     if isinstance(blank, QuotientBlank):
         return f"{blank.scheme} difference quotient in {blank.variable} with h = {_written(blank.h)}"
     assert isinstance(blank, NumberBlank)
-    return f"{_written(blank.formula)}"
+    # The author's sentence asks instead: the formula of "how many paths?" is the answer.
+    return "a number" if blank.text else _written(blank.formula)
 
 
 def _written(graph: Graph) -> str:
