@@ -793,6 +793,26 @@ def test_arrays_need_values() -> None:
             write(draw("sum([1, 2]*x)", **options))
 
 
+def test_the_command(tmp_path: Path) -> None:
+    """`bpcli graph -o lesson.html` writes the page, with the convention, the upstream gradient and the digits asked for."""
+    lecture = ["(x+y)*z", "--x=-2", "--y=5", "--z=-4"]
+    for words, page in (
+        ([*lecture, "-o", "lesson.html"], write(draw(*LECTURE))),
+        ([*lecture, "--format", "html"], write(draw(*LECTURE))),
+        ([*lecture, "--show", "nothing", "-o", "lesson.htm"], write(draw(*LECTURE), hide=True)),
+        (["relu(x)", "--kinks", "jax", "--upstream=2", "--digits=6", "-o", "lesson.html"],
+         write(draw("relu(x)", digits=6), 6, kinks="jax", upstream=2)),
+        (["relu(x)*3", "--x=1", "--kinks", "jax", "--upstream=2", "-o", "lesson.html"],
+         write(draw("relu(x)*3", x=1, kinks="jax", upstream=2))),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "bpcli", "graph", *words], cwd=tmp_path, capture_output=True, check=True
+        )
+        target = tmp_path / words[-1]
+        assert (target.read_bytes() if "-o" in words else done.stdout) == page.encode()
+        assert done.stderr == b""
+
+
 def test_long_title() -> None:
     """The window's title is cut; the heading is not."""
     text = write(draw("+".join(f"x{k}" for k in range(30)), {f"x{k}": k for k in range(30)}))

@@ -66,7 +66,8 @@ def command(
         return
     from bpcli.pictures.formats import contents
 
-    data = contents(picture, name, expression=formula, digits=digits, ascii_only=ascii_only, hide=hide)
+    data = contents(picture, name, expression=formula, digits=digits, ascii_only=ascii_only, kinks=kinks,
+                    upstream=upstream, hide=hide)  # fmt: skip
     _write(data, name, target)
     if name != "json":
         for note in picture.result.notes if picture.result else ():

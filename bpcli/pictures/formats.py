@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import PurePath
+from typing import Any
 
 from bpcli.pictures import dot, mermaid, raster, svg, terminal, tikz
 from bpcli.pictures.layout import layout
@@ -39,24 +40,24 @@ def format_of(target: str) -> str:
 
 
 def contents(picture: Picture, name: str, *, expression: str = "", digits: int = 4, ascii_only: bool = False,
-             hide: bool = False) -> bytes:  # fmt: skip
+             **of_page: Any) -> bytes:  # fmt: skip
     """PICTURE as a file of the format NAME (one of FORMATS), in UTF-8 where that is text.
 
-    EXPRESSION goes into the JSON. HIDE is for the page: it opens with the numbers hidden.
+    EXPRESSION goes into the JSON; the further options are those of `bpcli.pictures.page.write`.
     """
     if name in BINARY:
         drawing = layout(picture)
         return raster.write(svg.write(picture, drawing), drawing, name)
-    return _text(picture, name, expression, digits, ascii_only, hide).encode()
-
-
-def _text(picture: Picture, name: str, expression: str, digits: int, ascii_only: bool, hide: bool) -> str:
-    if name == "json":
-        return json.dumps(picture.record(expression), allow_nan=False) + "\n"
     if name == "html":
         from bpcli.pictures import page
 
-        return page.write(picture, digits, hide=hide)
+        return page.write(picture, digits, **of_page).encode()
+    return _text(picture, name, expression, ascii_only).encode()
+
+
+def _text(picture: Picture, name: str, expression: str, ascii_only: bool) -> str:
+    if name == "json":
+        return json.dumps(picture.record(expression), allow_nan=False) + "\n"
     if name == "text":
         lines = terminal.page(picture, terminal.UNLIMITED, ascii_only).lines
         return "".join("".join(words for words, _ in line).rstrip() + "\n" for line in lines)

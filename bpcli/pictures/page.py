@@ -16,7 +16,7 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpcli import __version__
 from bpcli.figures import show_nested
@@ -39,27 +39,37 @@ _LONGEST_TITLE = 60
 _LARGEST_ARRAY = 64  # entries written out in words; of a larger array its shape and norm
 
 
-def write(picture: Picture, digits: int = 4, kinks: str | None = None, hide: bool = False) -> str:
+class _Choices(NamedTuple):
+    digits: int
+    kinks: str
+    upstream: Any
+    hide: bool
+
+
+def write(picture: Picture, digits: int = 4, *, kinks: str | None = None, upstream: Any = None,
+          hide: bool = False) -> str:  # fmt: skip
     """The page for PICTURE; numbers with DIGITS significant digits.
 
-    KINKS is a convention of `bpcli.gates.CONVENTIONS`; if it is not given, that of the run the picture shows. With
-    HIDE the page opens with the numbers hidden. Without values in the picture the fields for them are empty. For a
-    graph on arrays the page shows the run of the picture, and says that its inputs cannot be changed. Raises `Trouble`
-    for arrays without values, and where there is too much to draw.
+    With HIDE it opens with the numbers hidden. Without values in the picture the fields for them are empty, and KINKS
+    (a convention of `bpcli.gates.CONVENTIONS`) and UPSTREAM (a number) are for what will be typed there; where they are
+    not given, they are those of the run that the picture shows. For a graph on arrays the page shows that run, and says
+    that its inputs cannot be changed. Raises `Trouble` for arrays without values, and where there is too much to draw.
     """
-    graph = picture.graph
-    kinks = kinks or (picture.result.kinks if picture.result else CONVENTIONS[0])
-    if _on_arrays(graph) and picture.result is None:
+    graph, result = picture.graph, picture.result
+    if result is not None:
+        kinks, upstream = kinks or result.kinks, result.upstream
+    elif _on_arrays(graph) or _is_array(upstream):
         raise Trouble("the page of a formula with arrays shows one run, so it needs the gradients of one",
                       code="page-of-arrays", tries=["-o picture.svg"])  # fmt: skip
+    choices = _Choices(digits, kinks or CONVENTIONS[0], 1.0 if upstream is None else upstream, hide)
     reading = visible("; ".join(program(graph, FORMULA)))
-    style, script = _read("lesson.css"), _script(graph, kinks)
+    style, script = _read("lesson.css"), _script(graph, choices.kinks)
     policy = (f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
               "base-uri 'none'; form-action 'none'")  # fmt: skip
     title = reading if len(reading) <= _LONGEST_TITLE else reading[: _LONGEST_TITLE - 1] + "…"
     return Template(_read("lesson.html")).substitute(
         policy=policy, version=__version__, title=escape(f"{title}, step by step"), reading=escape(reading),
-        style=style, script=script, svg=_svg(picture, digits), data=_data(picture, digits, kinks, hide),
+        style=style, script=script, svg=_svg(picture, digits), data=_data(picture, choices),
     )  # fmt: skip
 
 
@@ -110,19 +120,19 @@ def _plain(picture: Picture, place: int) -> bool:
     return place in picture.graph.constants and place not in picture.graph.names
 
 
-def _data(picture: Picture, digits: int, kinks: str, hide: bool) -> str:
-    graph, result = picture.graph, picture.result
+def _data(picture: Picture, choices: _Choices) -> str:
+    graph, result, digits = picture.graph, picture.result, choices.digits
     arrays = _on_arrays(graph)
     point = {name: figure(value) for name, value in result.point.items()} if result and not arrays else {}
     data = {
         "schema": "bpcli/page/1",
         "digits": digits,
         "room": _room(digits),
-        "kinks": kinks,
-        "hide": hide,
-        "upstream": _told(result.upstream, digits) if result else 1.0,
+        "kinks": choices.kinks,
+        "hide": choices.hide,
+        "upstream": _told(choices.upstream, digits),
         "output": graph.output,
-        "f": _function_name(graph, result is not None and not _is_one(result.upstream)),
+        "f": _function_name(graph, not _is_one(choices.upstream)),
         "differentiable": graph.active[graph.output],
         "point": {name: point.get(name, "") for name in graph.inputs},
         "nodes": _nodes(picture, digits),
@@ -142,13 +152,17 @@ def _function_name(graph: Graph, upstream_given: bool) -> str:
     return next((name for name in (first, "loss", "output") if name not in taken), "")
 
 
+def _is_array(value: Any) -> bool:
+    return len(getattr(value, "shape", [])) > 0
+
+
 def _is_one(value: Any) -> bool:
-    return not getattr(value, "shape", ()) and float(value) == 1
+    return not _is_array(value) and float(value) == 1
 
 
 def _told(value: Any, digits: int) -> Any:
     """A number as it is, null for none; an array as what stands in the picture and what is said in words."""
-    if value is None or not getattr(value, "shape", ()):
+    if not _is_array(value):
         return None if value is None else float(value)
     beside = number_text(value, digits)
     return {"beside": beside, "words": show_nested(value, digits) if value.size <= _LARGEST_ARRAY else beside}
