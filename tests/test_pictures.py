@@ -661,7 +661,7 @@ def test_derivatives_with_shared_parts_are_drawn_without_being_written_out() -> 
     ("2^x", ["2^x"]), ("x^-2", ["^-2"]), ("x + -1", ["+(-1)"]), ("1 + x", ["+1"]), ("max(0, x)", ["max(0, x)"]),
     ("x*pi", ["*pi"]), ("-x", ["-x"]), ("|x|", ["abs"]), ("clip(x, 0, 1)", ["clip(x, 0, 1)"]), ("x @ W.T", ["x.T", "@"]),
     ("where(x > 0, x, 0)", [">0", "where"]), ("a[1]", ["x[1]"]), ("sum(a, axis=0)", ["sum(x, axis=0)"]),
-    ("x + [1, 2]", ["+[1, 2]"]), ("(-1)^x", ["(-1)^x"]), ("softmax(x)*y", ["softmax", "*"]),
+    ("x + [1, 2]", ["+[1, 2]"]), ("(-1)^x", ["(-1)^x"]), ("-1 - x", ["-1-x"]), ("softmax(x)*y", ["softmax", "*"]),
 ])  # fmt: skip
 def test_labels(formula: str, labels: list[str]) -> None:
     assert [node.label for node in draw(formula).nodes if node.kind == "gate"] == labels

@@ -16,7 +16,6 @@ WIDEST_ARRAY = 24
 WIDEST_LABEL = 20
 
 _COMMUTES = ("+", "*")
-_BARE = ("*", "^")  # before a negative number, as the slides write *-1
 
 
 def gate_label(row: Gate, folded: Mapping[int, str]) -> str:
@@ -33,9 +32,11 @@ def gate_label(row: Gate, folded: Mapping[int, str]) -> str:
             return sign
         (place, number), *rest = folded.items()
         if not rest:
-            if number.startswith("-") and not (sign in _BARE and (place == 1 or sign in _COMMUTES)):
+            second = place == 1 or sign in _COMMUTES
+            # The slides write *-1; x - -3 and -1^x are misread.
+            if number.startswith("-") and (sign not in ("*", "^") if second else sign == "^"):
                 number = f"({number})"
-            return f"{sign}{number}" if place == 1 or sign in _COMMUTES else f"{number}{sign}x"
+            return f"{sign}{number}" if second else f"{number}{sign}x"
     names = row.inputs if len(row.inputs) - len(folded) != 1 else ("x",) * len(row.inputs)
     if not folded and (not row.text or row.text == f"{row.name}({', '.join(f'<{name}>' for name in row.inputs)})"):
         return row.name
