@@ -33,6 +33,7 @@ def test_wheel(tmp_path: Path) -> None:
     program = (
         "import bpcli, bpcli._tables, bpcli.grammar as g;"
         "assert g._saved('formula', g.text('formula')) is not None;"
+        "from bpcli.pictures.page import write; assert '</html>' in write(bpcli.draw('x*y', x=2, y=3));"
         "print(bpcli.__file__); print(bpcli.grad('(x+y)*z', x=-2, y=5, z=-4).gradients)"
     )
     done = subprocess.run(
