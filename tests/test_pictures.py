@@ -390,6 +390,15 @@ def test_the_tree_has_every_number(width: int) -> None:
         assert len(gates) >= len(shown), "every gate has a line of its own"
 
 
+def test_a_very_deep_tree_is_not_indented_without_end() -> None:
+    picture = draw("sin(" * 2000 + "x" + ")" * 2000, x=1)
+    page = terminal.page(picture, 100_000)
+    assert page.is_tree
+    lines = plain_lines(page.lines)
+    assert max(map(len, lines)) < 200
+    assert sum("sin" in line and "(below)" not in line for line in lines) == 2000
+
+
 def test_what_stands_below_stands_below() -> None:
     lines = plain_lines(list(tree(draw("a = x*y; b = a + 1; c = a*b; a + b + c", x=1, y=2), 60)))
     for k, line in enumerate(lines):

@@ -14,6 +14,8 @@ from bpcli.pictures.terminal import BLANK, GRADIENT, QUIET, VALUE, Line
 from bpcli.trouble import columns, visible
 
 _BRANCH, _LAST, _BAR, _SPACE = "├─ ", "└─ ", "│  ", "   "
+#: Gates under one another in one tree, however wide the terminal: a longer indentation cannot be followed.
+_DEEPEST = 40
 _HEADS = (("value", VALUE), ("gradient", GRADIENT), ("local", QUIET))
 
 
@@ -81,7 +83,7 @@ class _Forest:
         self.ends.sort(key=lambda k: not picture.nodes[k].is_output)
         longest = max((columns(one) for k in range(len(picture.nodes)) for one in (self._named(k), self._below(k))),
                       default=0)  # fmt: skip
-        self.deepest = max(1, (room - longest) // len(_BAR))
+        self.deepest = min(_DEEPEST, max(1, (room - longest) // len(_BAR)))
 
     def rows(self) -> Iterator[Row]:
         """Every line, the trees in order: no gate is named before the tree above it has used it."""
