@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bpcli.answer_key import Key, key_of
-from bpcli.answers import NOT_A_FORMULA, Answer, Unreadable, answer_name, read_number, shown
+from bpcli.answers import NOT_A_FORMULA, Answer, Unreadable, answer_name, read_number, read_submission, shown
 from bpcli.formula_marking import mark_formula
 from bpcli.gates import CONVENTIONS
 from bpcli.graph import Graph
 from bpcli.marking import blanks_named, mark_numbers
 from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
+from bpcli.program_marking import mark_program
 from bpcli.result import Result
 from bpcli.rounding import Rule, read_rule
 from bpcli.trouble import Trouble
@@ -68,8 +69,9 @@ class Marks(Result):
 
 def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping[str, Any] | None = None, *,
          rounding: Any = ROUNDING, hint: bool = False, kinks: str | None = None, upstream: float = 1.0,
-         output: str | None = None, expand: bool = False, fuse: bool = False, **variables: Any) -> Marks:  # fmt: skip
-    """Mark ANSWERS (name -> text or number) for FORMULA at a point, or as formulas.
+         output: str | None = None, expand: bool = False, fuse: bool = False, program: str | None = None,
+         **variables: Any) -> Marks:  # fmt: skip
+    """Mark ANSWERS (name -> text or number) for FORMULA at a point, or as formulas; or a PROGRAM, line by line.
 
     >>> [one.verdict for one in bpcli.mark("q = x + y; f = q*z", {"x": -2, "y": 5, "z": -4}, {"q": 3, "dq": 4}).marks]
     ['right', 'wrong']
@@ -79,7 +81,8 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
     A name of the formula (or g1, g2, … as in `grad`) asks for a value, ``dNAME`` for a gradient, ``dGATE_dNAME``
     for a local gradient. Without values every answer is a formula; with them, each that is no number. ROUNDING is a
     rule that `bpcli.rounding.read_rule` reads; HINT keeps the slip back and says only where to look; KINKS names the
-    one convention that counts at a kink. Raises `Trouble` for a formula, values or names that cannot be read, never
+    one convention that counts at a kink. PROGRAM is the text of the passes as lines of code, ``q = x + y`` or
+    ``dx += z*df``; it is read and never run. Raises `Trouble` for a formula, values or names that cannot be read, never
     for an answer.
     """
     if kinks is not None:
@@ -93,6 +96,8 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
     if graph.shapes is not None or graph.has_arrays:
         raise Trouble("mark reads answers for formulas of numbers, not of arrays", code="arrays",
                       tries=["bpcli grad '(x+y)*z' --x=-2 --y=5 --z=-4"])  # fmt: skip
+    if program is not None:
+        return _program(graph, point, rule, program, formula, hint)
     answered = _named(answers or {})
     graph = _with_own_names(graph, list(answered))
     blanks, unknown = blanks_named(graph, list(answered))
@@ -113,6 +118,22 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
         raise Trouble("a local gradient is a number: give the formula's variables values", code="missing-value",
                       tries=[" ".join(f"--{name}=1" for name in graph.inputs)])  # fmt: skip
     return Marks(graph, point, rule, [marks[one.name] for one in blanks], notes)
+
+
+def _program(graph: Graph, point: Mapping[str, float], rule: Rule, text: str, formula: str, hint: bool) -> Marks:
+    """The marks of a program: of every name that it gives a value, and those it should."""
+    submission = read_submission(text, "the program")
+    if submission.problems:
+        raise Trouble(f"line {submission.problems[0].number}: {submission.problems[0].message}", code="program")
+    lines = [line for section in submission.sections.values() for line in section]
+    names = {line.name for line in lines}
+    ids = {graph.ids[node] for node in graph.gates}
+    output = graph.ids[graph.output]
+    backward = bool(names & {f"d{one}" for one in (*ids, *graph.inputs)})
+    forward = bool(names & ids) or not backward
+    needs = [output] * forward + [f"d{name}" for name in graph.inputs if graph.active[graph.inputs[name]]] * backward
+    marks = mark_program(graph, lines, _SECRET + formula.encode(), point, needs, not forward, hint)
+    return Marks(graph, point, rule, marks, [Note(code, None, message) for code, message in graph.notes])
 
 
 def _is_formula(answer: Answer) -> bool:

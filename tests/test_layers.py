@@ -26,7 +26,7 @@ LAYERS = """
     passes followthrough
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout diagnosis
     explaining marking equivalence
-    lecturing slip_pages formula_marking
+    lecturing slip_pages formula_marking program_marking
     views.explanation views.written views.slipped_run views.every_slip views.slip_list marks
     views.slip_page views.marks
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks

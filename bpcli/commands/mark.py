@@ -41,6 +41,7 @@ class MarkCommand(FormulaCommand):
 @click.option(
     "--answers", "file", metavar="FILE", help="Read answers, a line NAME = ANSWER each (- for standard input)."
 )
+@click.option("--program", metavar="FILE", help="Mark lines of code, the passes staged (- for standard input).")
 @click.option("--rounding", metavar="RULE", default="3 digits in the answer",
               help="What may be rounded: 2 (decimals at every gate), 3s (significant digits at every gate), "
                    "exact, or '3 digits in the answer' (this one).")  # fmt: skip
@@ -55,7 +56,7 @@ class MarkCommand(FormulaCommand):
 @options.shown
 @click.pass_context
 def command(
-    ctx: click.Context, /, formula: str, variables: dict[str, str], file: str | None, rounding: str, hint: bool,
+    ctx: click.Context, /, formula: str, variables: dict[str, str], file: str | None, program: str | None, rounding: str, hint: bool,
     upstream: float | None, output: list[str] | None, expand: bool, fuse: bool, kinks: str | None,
     assignments: tuple[str, ...], inputs: str | None, as_json: bool, color: str,
 ) -> None:  # fmt: skip
@@ -74,8 +75,14 @@ def command(
     values = options.given(variables, assignments, inputs)
     from bpcli import marks
 
-    answers = _answers(ctx.meta["bpcli.answers"], file)
     extra: dict[str, Any] = {} if upstream is None else {"upstream": upstream}
+    answers: dict[str, Any] = {}
+    if program is None:
+        answers = _answers(ctx.meta["bpcli.answers"], file)
+    elif ctx.meta["bpcli.answers"] or file:
+        raise Trouble("--program is marked by itself, without other answers", code="usage", tries=[_EXAMPLE])
+    else:
+        extra["program"] = _read(program)
     result = marks.mark(formula, values, answers, rounding=rounding, hint=hint, kinks=kinks,
                         output=options.one(output), expand=expand, fuse=fuse, **extra)  # fmt: skip
     options.show(result, formula, as_json, color)
@@ -105,8 +112,9 @@ def _called(file: str) -> str:
     return "standard input" if file == "-" else file
 
 
-def _from_file(file: str) -> dict[str, Any]:
-    from bpcli.answers import decoded, read_submission, table
+def _read(file: str) -> str:
+    """The text of a submission's file."""
+    from bpcli.answers import decoded
 
     try:
         if file == "-":
@@ -117,8 +125,14 @@ def _from_file(file: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") or str(error)
         raise Trouble(f"cannot read {file}: {reason}", code="unreadable-file") from None
-    file = _called(file)
-    submission = read_submission(decoded(data, file), file)
+    return decoded(data, _called(file))
+
+
+def _from_file(file: str) -> dict[str, Any]:
+    from bpcli.answers import read_submission, table
+
+    text, file = _read(file), _called(file)
+    submission = read_submission(text, file)
     if submission.problems:
         first = submission.problems[0]
         raise Trouble(f"{file}, line {first.number}: {first.message}", code="unreadable-file")

@@ -20,11 +20,13 @@ def render(result: Marks, look: Look) -> RenderableType:
     """A row for each blank with its verdict and the reason, then the score."""
     rows = [[mark.name, _answer(mark), mark.verdict] for mark in result.marks]
     headers = ["", "answer", "verdict"]
-    room = look.width - width_of(grid(headers, rows, [""] * 3, words=(0, 2)))
+    # Numbers stand in line on their points; formulas begin in line.
+    words = (0, 1, 2) if any(" " in row[1] for row in rows) else (0, 2)
+    room = look.width - width_of(grid(headers, rows, [""] * 3, words))
     parts: list[RenderableType] = []
     if room > _LEAST_REASON:
         reasons = [[*row, mark.reason] for row, mark in zip(rows, result.marks, strict=True)]
-        table = grid([*headers, "reason"], reasons, [""] * 4, words=(0, 2, 3))
+        table = grid([*headers, "reason"], reasons, [""] * 4, words=(*words, 3))
         table.columns[3].no_wrap = False
         parts.append(table)
     else:

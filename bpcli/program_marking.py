@@ -1,0 +1,252 @@
+"""Marking lines of code: the passes staged line by line, as the lectures write them, or as pasted from a notebook.
+
+The lines are read by bpcli's own grammar and evaluated as formulas at points that a secret decides, never run. Each
+name is then marked like a number at every one of these points: against the key, and against what the line's own inputs
+imply. Intermediate names may be the student's own: one that always has the value of a gate is taken for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bpcli.answer_key import Asked, Key, key_of
+from bpcli.answers import Answer, Line, Number, Unreadable, shown
+from bpcli.equivalence import points
+from bpcli.graph import Graph
+from bpcli.language import STUDENT, parse
+from bpcli.marking import mark_numbers
+from bpcli.slips import SLIPS
+from bpcli.sweeps import forward, kinks_met
+from bpcli.trouble import Trouble, shortened, visible
+from bpcli.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, WRONG, Mark, equal
+
+_POINTS = 4  # at which every line is evaluated
+_DRAWN = 60
+_APPLY = {
+    "=": lambda old, new: new, "+=": lambda old, new: old + new, "-=": lambda old, new: old - new,
+    "*=": lambda old, new: old * new, "/=": lambda old, new: old / new,
+}  # fmt: skip
+
+#: The values of one name at every point; None where it has none.
+Column = list[float | None]
+
+
+def mark_program(graph: Graph, lines: Sequence[Line], secret: bytes, near: Mapping[str, float] | None = None,
+                 needs: Sequence[str] = (), forward_given: bool = False, hint: bool = False) -> list[Mark]:  # fmt: skip
+    """A `Mark` for every name that LINES give a value and the problem knows, and for every one that NEEDS wants.
+
+    With FORWARD_GIVEN the values of GRAPH's own names are there before the first line. SECRET and NEAR decide the
+    points; HINT says where a mistake is, not what. Raises `Trouble` when there are too many lines, or no points.
+    """
+    if STUDENT.lines is not None and len(lines) > STUDENT.lines:
+        raise Trouble(f"the program has {len(lines)} lines; the limit is {STUDENT.lines}", code="too-large")
+    return _Program(graph, tuple(lines), _keys(graph, secret, near or {}), forward_given, hint).marks(needs)
+
+
+def _keys(graph: Graph, secret: bytes, near: Mapping[str, float]) -> list[Key]:
+    """The keys at points away from kinks, the sheet's own NEAR first."""
+    found: list[Key] = []
+    candidates = [dict(near)] * bool(near) + [*points(list(graph.inputs), secret, near)][:_DRAWN]
+    for point in candidates:
+        try:
+            key = key_of(graph, {name: float(point[name]) for name in graph.inputs})
+            if not any(kinks_met(graph, key.values, key.gates)) and key.gradients:
+                found.append(key)
+        except Trouble:
+            continue
+        if len(found) == _POINTS:
+            break
+    if not found:
+        raise Trouble("the program has no value at any point that was tried", code="no-points", exit_code=3)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Program:
+    graph: Graph
+    lines: tuple[Line, ...]
+    keys: list[Key]
+    forward_given: bool
+    hint: bool
+    broken: dict[str, Mark] = field(default_factory=dict)
+    """Names whose lines cannot be read."""
+    history: dict[str, list[Line]] = field(default_factory=dict)
+
+    @cached_property
+    def nodes(self) -> dict[str, int]:
+        return {name: node for node, name in self.graph.ids.items() if node in self.graph.position}
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The values of every name, once all lines have been evaluated."""
+        found: dict[str, Column] = {name: [key.point[name] for key in self.keys] for name in self.graph.inputs}
+        if self.forward_given:
+            found |= {name: [key.values[node] for key in self.keys] for name, node in self.nodes.items()}
+        for line in self.lines:
+            name = line.name
+            try:
+                value = self._evaluated(line, found)
+            except Trouble as trouble:
+                reason = f"line {line.number}: {shortened(visible(trouble.message))}"
+                self.broken.setdefault(name, Mark(name, _written([line]), INVALID, reason))
+                found[name] = self._as_it_should_be(name)  # so that a line which cannot be read costs itself alone
+                continue
+            old = found.get(name, [None] * len(self.keys)) if line.sign != "=" else [0.0] * len(self.keys)
+            found[name] = [_applied(line.sign, a, b) for a, b in zip(old, value, strict=True)]
+            self.history.setdefault(name, []).append(line)
+        return found
+
+    def _as_it_should_be(self, name: str) -> Column:
+        """The key's values of a NAME of the problem."""
+        if name in self.nodes:
+            return [key.values[self.nodes[name]] for key in self.keys]
+        node = (self.nodes | self.graph.inputs).get(name[1:]) if name[:1] == "d" else None
+        return [None if node is None else key.gradients[node].value for key in self.keys]
+
+    def _evaluated(self, line: Line, known: Mapping[str, Column]) -> Column:
+        """The right side of LINE at every point."""
+        if line.name in self.graph.inputs:
+            raise Trouble(f"{line.name} is given, and cannot be assigned", code="program")
+        graph = parse(line.text, variables=list(known), limits=STUDENT)
+        if graph.has_arrays or graph.scope:
+            raise Trouble("a line is one formula of numbers", code="program")
+        for name in graph.inputs:
+            if name not in known:
+                raise Trouble(f"{shown(name)} has no value yet", code="program")
+        if line.sign != "=" and line.name not in known:
+            raise Trouble(f"{line.name} has no value yet that {line.sign} could change", code="program")
+        return [self._at(graph, known, k) for k in range(len(self.keys))]
+
+    def _at(self, graph: Graph, known: Mapping[str, Column], k: int) -> float | None:
+        point = {name: known[name][k] for name in graph.inputs}
+        if None in point.values():
+            return None
+        try:
+            return float(
+                forward(graph, {name: value for name, value in point.items() if value is not None})[graph.output]
+            )
+        except Trouble:
+            return None
+
+    # --- what a name stands for ---
+
+    @cached_property
+    def asked(self) -> dict[str, Asked]:
+        """Every name that the problem knows, by itself or by its values."""
+        found: dict[str, Asked] = {}
+        for name in self.columns:
+            if name in self.history and (node := self._value_node(name)) is not None:
+                found[name] = Asked(name, "value", node)
+        own = {name: one.node for name, one in found.items()} | self.graph.inputs
+        for name in self.history:
+            stem = name[1:]
+            node = own.get(stem, self.nodes.get(stem)) if name[:1] == "d" else None
+            if name not in found and node is not None:
+                found[name] = Asked(name, "gradient", node)
+        return found
+
+    def _value_node(self, name: str) -> int | None:
+        """The gate whose value NAME is meant to be, or always is."""
+        same = [node for node in self.graph.gates if self._is(name, node)]
+        node = self.nodes.get(name)
+        if node is not None and (node in same or not same):
+            return node
+        if name[:1] == "d" and (name[1:] in self.graph.inputs or name[1:] in self.nodes or name[1:] in self.columns):
+            return None
+        return same[0] if same else None
+
+    def _is(self, name: str, node: int) -> bool:
+        pairs = [(column, key.values[node]) for column, key in zip(self.columns[name], self.keys, strict=True)]
+        return all(a is not None and b is not None and equal(a, b) for a, b in pairs)
+
+    # --- marks ---
+
+    def marks(self, needs: Sequence[str]) -> list[Mark]:
+        asked = self.asked
+        each = [self._at_point(k, asked) for k in range(len(self.keys))]
+        marks = {name: self.broken.get(name) or self._together(name, [one[name] for one in each]) for name in asked}
+        marks |= {name: mark for name, mark in self.broken.items() if name not in marks}
+        nodes = {(one.kind, one.node) for one in asked.values()}
+        for name in needs:
+            kind, node = ("gradient", self._need(name[1:])) if name not in self.nodes else ("value", self.nodes[name])
+            if name not in marks and (kind, node) not in nodes:
+                marks[name] = Mark(name, None, BLANK, f"no line gives {name} a value")
+        return list(marks.values())
+
+    def _need(self, name: str) -> int:
+        return (self.nodes | self.graph.inputs)[name]
+
+    def _at_point(self, k: int, asked: Mapping[str, Asked]) -> dict[str, Mark]:
+        answers: dict[str, Answer] = {}
+        for name in asked:
+            value = self.columns[name][k]
+            text = shown(self.history[name][-1].text) if name in self.history else ""
+            answers[name] = Unreadable(text, "it has no value") if value is None else Number(name, value)
+        # Of two names for one quantity the last counts as what later lines are made from.
+        found = mark_numbers(self.keys[k], list(asked.values()), answers, doubts={})
+        return {one.name: one for one in found}
+
+    def _together(self, name: str, each: Sequence[Mark]) -> Mark:
+        """The mark of a name, from those at every point."""
+        verdicts = {one.verdict for one in each}
+        lines = self.history[name]
+        mark = Mark(name, _written(lines), RIGHT)
+        if verdicts <= {RIGHT, ROUNDED}:
+            return mark
+        if verdicts <= {RIGHT, ROUNDED, FOLLOWS}:
+            used = tuple(dict.fromkeys(name for one in each for name in one.used))
+            reason = f"right, given your {', '.join(used)}"
+            return mark._replace(verdict=FOLLOWS, reason=reason, used=used)
+        where = (
+            f"line {lines[-1].number}" if len(lines) == 1 else f"lines {', '.join(str(one.number) for one in lines)}"
+        )
+        mark = mark._replace(verdict=WRONG, reason=f"look again at {where}")
+        if INVALID in verdicts:
+            return mark._replace(reason=f"{where}: this has no value at some points where the formula has one")
+        if self.hint:
+            return mark
+        if self._overwritten(name):
+            again = next(line for line in lines[1:] if line.sign == "=")
+            slip = SLIPS["forgot-branch"]
+            return mark._replace(
+                reason=f"{slip.title}: line {again.number} sets {name} anew. {slip.advice.removesuffix('.')}",
+                slips=(slip.id,),
+            )
+        wrong = [one for one in each if one.verdict == WRONG]
+        slips = [slip for slip in wrong[0].slips if all(slip in one.slips for one in wrong) and slip in SLIPS]
+        if not slips:
+            return mark
+        titles = " or ".join(SLIPS[slip].title for slip in slips)
+        advice = f". {SLIPS[slips[0]].advice.removesuffix('.')}" if len(slips) == 1 else ""
+        return mark._replace(reason=f"{titles}, in {where}{advice}", slips=tuple(slips))
+
+    def _overwritten(self, name: str) -> bool:
+        """Whether NAME would be right if every later line of it added instead of setting it anew."""
+        lines = self.history[name]
+        if len(lines) < 2 or all(line.sign != "=" for line in lines[1:]):
+            return False
+        added = tuple(
+            line._replace(sign="+=") if line.name == name and line.sign == "=" and line is not lines[0] else line
+            for line in self.lines
+        )
+        mended = _Program(self.graph, added, self.keys, self.forward_given, self.hint)
+        found = [mended._at_point(k, mended.asked).get(name) for k in range(len(self.keys))]
+        return all(one is not None and one.credit == 1 for one in found)
+
+
+def _written(lines: Sequence[Line]) -> str:
+    """What LINES give one name: the right side, then those of later lines with their signs."""
+    first, *rest = lines
+    sign = "" if first.sign == "=" else f"{first.sign} "
+    return "; ".join([f"{sign}{first.text}", *[f"{line.sign} {line.text}" for line in rest]])
+
+
+def _applied(sign: str, old: float | None, new: float | None) -> float | None:
+    if old is None or new is None:
+        return None
+    try:
+        return float(_APPLY[sign](old, new))
+    except ArithmeticError:
+        return None
