@@ -15,8 +15,10 @@ from bpcli.answer_key import Asked, Key, key_of
 from bpcli.answers import Answer, Line, Number, Unreadable, shown
 from bpcli.equivalence import points
 from bpcli.graph import Graph
+from bpcli.handwork import walk
 from bpcli.language import STUDENT, parse
 from bpcli.marking import mark_numbers
+from bpcli.rounding import EXACT
 from bpcli.slips import SLIPS
 from bpcli.sweeps import forward, kinks_met
 from bpcli.trouble import Trouble, shortened, visible
@@ -46,13 +48,13 @@ def mark_program(graph: Graph, lines: Sequence[Line], secret: bytes, near: Mappi
 
 
 def _keys(graph: Graph, secret: bytes, near: Mapping[str, float]) -> list[Key]:
-    """The keys at points away from kinks, the sheet's own NEAR first."""
+    """The keys at points away from kinks and flat stretches, the sheet's own NEAR first."""
     found: list[Key] = []
     candidates = [dict(near)] * bool(near) + [*points(list(graph.inputs), secret, near)][:_DRAWN]
     for point in candidates:
         try:
             key = key_of(graph, {name: float(point[name]) for name in graph.inputs})
-            if not any(kinks_met(graph, key.values, key.gates)) and key.gradients:
+            if not any(kinks_met(graph, key.values, key.gates)) and _steady(key):
                 found.append(key)
         except Trouble:
             continue
@@ -61,6 +63,14 @@ def _keys(graph: Graph, secret: bytes, near: Mapping[str, float]) -> list[Key]:
     if not found:
         raise Trouble("the program has no value at any point that was tried", code="no-points", exit_code=3)
     return found
+
+
+def _steady(key: Key) -> bool:
+    """Whether the blackboard's local gradients give the same here: 1 - y^2 has lost its digits where tanh is flat."""
+    _, gradients = walk(key.graph, key.point, EXACT)
+    return all(
+        abs(one - other.value) <= 1e-9 * abs(other.value) for one, other in zip(gradients, key.gradients, strict=True)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +181,8 @@ class _Program:
         nodes = {(one.kind, one.node) for one in asked.values()}
         for name in needs:
             kind, node = ("gradient", self._need(name[1:])) if name not in self.nodes else ("value", self.nodes[name])
-            if name not in marks and (kind, node) not in nodes:
+            idle = kind == "gradient" and node not in self.keys[0].feeds  # it has no part in the output
+            if name not in marks and (kind, node) not in nodes and not idle:
                 marks[name] = Mark(name, None, BLANK, f"no line gives {name} a value")
         return list(marks.values())
 
