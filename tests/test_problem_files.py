@@ -269,3 +269,19 @@ def test_text_between_two_formulas_is_no_maths() -> None:
     assert markdown.check(text) == []
     assert [block.kind for block in markdown.read(text)] == ["paragraph", "display", "paragraph"]
     assert [trouble.start for trouble in markdown.check("$$x$$ and ? then $\\nothing$")] == [18]
+
+
+@pytest.mark.parametrize(
+    ("maths", "shown"),
+    [
+        (r"\frac{1}{2}(h - y)^2", "(1/2)(h − y)²"), (r"\frac{x}{2h}", "x/(2h)"), (r"\frac{1}{x^2}", "1/x²"),
+        (r"\frac{\partial z}{\partial x} \frac{dx}{dt} + \frac{1}{2}", "(∂z/∂x)(dx/dt) + 1/2"),
+        (r"w - \alpha \frac{dL}{dw}", "w − α(dL/dw)"), (r"\frac{dL}{dw}, \frac{1}{3}.", "dL/dw, 1/3."),
+        (r"\frac{dy}{du} \cdot \frac{du}{dx}", "dy/du · du/dx"),
+    ],
+)  # fmt: skip
+def test_fractions_in_a_line_of_characters(maths: str, shown: str) -> None:
+    """1/2(h - y)² would be read as one over all the rest."""
+    from bpcli.exercises import mathematics
+
+    assert mathematics.plain(mathematics.read(maths)) == shown

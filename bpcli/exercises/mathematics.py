@@ -385,7 +385,7 @@ def plain(node: Node) -> str:
         return _joined(node.parts, parts)
     if kind == "frac":
         top, bottom = (part if _whole(part) else f"({part})" for part in parts)
-        return f"{top}/{bottom}"
+        return f"{top}/({bottom})" if re.match(r"[0-9.]+[^0-9.]", bottom) else f"{top}/{bottom}"  # /(2x), not /2x
     if kind == "sqrt":
         return f"√{parts[0]}" if len(parts[0]) == 1 else f"√({parts[0]})"
     if kind == "accent":
@@ -409,7 +409,8 @@ def plain(node: Node) -> str:
 def _joined(nodes: Sequence[Node], parts: Sequence[str]) -> str:
     text = ""
     before = "sign"
-    for node, part in zip(nodes, parts, strict=True):
+    for place, (node, bare) in enumerate(zip(nodes, parts, strict=True)):
+        part = f"({bare})" if node.kind == "frac" and _multiplied(nodes, place) else bare
         binary = node.kind == "sign" and part in _SPACED and before != "sign" and bool(text)
         if binary:
             text = f"{text.rstrip()} {part} "
@@ -422,6 +423,18 @@ def _joined(nodes: Sequence[Node], parts: Sequence[str]) -> str:
         opens = node.kind == "sign" and (part in _SPACED or part in "([|,")
         before = "sign" if opens else "word" if node.kind == "word" else "other"
     return text.rstrip(" ") if text.strip() else text
+
+
+def _multiplied(nodes: Sequence[Node], place: int) -> bool:
+    """Whether a factor stands right before or after a fraction, so that 1/2 x would be read as 1/(2x)."""
+
+    def apart(at: int, signs: str) -> bool:
+        if not 0 <= at < len(nodes):
+            return True
+        one = nodes[at]
+        return one.kind in ("space", "text") or (one.kind == "sign" and (one.text in _SPACED or one.text in signs))
+
+    return not (apart(place - 1, "([|,;:") and apart(place + 1, ")]|,;:.!"))
 
 
 def _whole(text: str) -> bool:
