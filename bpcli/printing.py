@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from math import copysign
 from typing import NamedTuple
@@ -12,6 +14,7 @@ from bpcli.gates import CALLS, GATES, NEGATES, RAISES, Gate
 from bpcli.graph import Graph, figure
 
 _NEG = GATES["neg"]
+_MOST_WRITTEN = 10_000  # gates of a formula that is written without names for its shared parts
 
 #: A piece of a row's template: text as it is, or (which input, how it is bracketed).
 Piece = str | tuple[int, str]
@@ -65,7 +68,11 @@ def write(graph: Graph, node: int | None = None, style: Style = FORMULA, inline:
 
 
 def program(graph: Graph, style: Style = BRACKETED) -> list[str]:
-    """The lines of the program: ``name = formula`` for every named gate, then the output if it is not the last."""
+    """The lines of the program: ``name = formula`` for every named gate, then the output if it is not the last.
+
+    A graph whose shared parts would be written too often has a line of its own for each of them.
+    """
+    graph = _with_shared_named(graph)
     position = graph.position
     lines = [_line(graph, node, graph.names[node], style) for node in graph.gates if node in graph.names]
     for node in graph.outputs:
@@ -77,6 +84,21 @@ def program(graph: Graph, style: Style = BRACKETED) -> list[str]:
         elif len(graph.outputs) == 1 and any(other in graph.names for other in graph.gates[position[node] + 1 :]):
             lines.append(_leaf(graph, node, style))
     return lines
+
+
+def _with_shared_named(graph: Graph) -> Graph:
+    """GRAPH with its ids as names of the shared gates, if written out they make it more than `_MOST_WRITTEN` gates.
+
+    tanh in tanh in tanh, taken apart, is written four times as long with each tanh: ten of them make 16 MB.
+    """
+    written = [0] * graph.size
+    for node, args in zip(graph.gates, graph.args, strict=True):
+        written[node] = 1 + sum(written[given] for given in args if given not in graph.names)
+    if max(written, default=0) <= max(_MOST_WRITTEN, len(graph.gates)):
+        return graph
+    uses = Counter(given for args in graph.args for given in args)
+    shared = {node: graph.ids[node] for node in graph.gates if uses[node] > 1}
+    return replace(graph, names=graph.names | shared)
 
 
 def _line(graph: Graph, node: int, name: str, style: Style) -> str:

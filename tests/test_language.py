@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bpcli
 from bpcli import passes
 from bpcli.gates import ALIASES, CONSTANTS, FAMILIES, GATES, function_names
 from bpcli.graph import Graph, figure
@@ -254,6 +255,18 @@ def test_notes_of_what_was_read_as_what() -> None:
     assert note("x\u00a0+\u2009y") == "read a no-break space as a space, a thin space as a space"
     assert note("x + y  # θ, 漢") == ""
     assert note("x⁻¹²") == "read ⁻¹² as ^-12"
+
+
+def test_shared_parts_get_names_where_they_would_be_written_too_often() -> None:
+    """Thirty tanh in one another, taken apart: written out, 4^30 times exp(x)."""
+    formula = "tanh(" * 30 + "x" + ")" * 30
+    graph = bpcli.parse(formula, expand=True)
+    reading = "; ".join(program(graph))
+    assert len(reading) < 5000
+    again = bpcli.grad(reading, x=0.5)
+    assert len(again.graph.gates) == len(graph.gates)
+    assert again.gradients == bpcli.grad(graph, x=0.5).gradients
+    assert "g1" not in "; ".join(program(bpcli.parse("tanh(tanh(x))", expand=True)))
 
 
 # --- programs --------------------------------------------------------------------------------------------

@@ -22,9 +22,6 @@ from bpcli.trouble import Trouble
 #: What is written at the wires: values, gradients, both, the values with every local gradient, or nothing.
 SHOWS = ("both", "values", "gradients", "local", "nothing")
 
-#: Gates in the reading, which a graph with shared parts can have more of than anybody's memory.
-_LONGEST_READING = 10_000
-
 INPUT, NUMBER, GATE = "input", "number", "gate"
 
 
@@ -93,12 +90,8 @@ class Picture(Result):
 
     @property
     def reading(self) -> str:
-        """The formula as it was read, fully bracketed; "" where sharing makes that too long to be read."""
-        graph = self.graph.typed or self.graph
-        sizes = [1] * graph.size
-        for node, args in zip(graph.gates, graph.args, strict=True):
-            sizes[node] = 1 + sum(1 if given in graph.names else sizes[given] for given in args)
-        return "; ".join(program(graph)) if max(sizes, default=0) <= _LONGEST_READING else ""
+        """The formula as it was read, fully bracketed; the lines of a program joined by ``; ``."""
+        return "; ".join(program(self.graph.typed or self.graph))
 
     def about(self) -> str:
         return in_brief(self.title)
