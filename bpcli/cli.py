@@ -31,6 +31,7 @@ COMMANDS = {
     "slips": "the table of known mistakes, or one in full",
     "mark": "was I right? verdicts on answers, and the slip behind a wrong one",
     "gates": "the table of gates, or one gate in full",
+    "sheet": "a different paper for every student, with its key",
     "problems": "the bank of exercises: list, show, check, new, schema",
     "help": "syntax, gates, kinks, problems, json, exit-codes, completion",
 }

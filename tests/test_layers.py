@@ -10,12 +10,12 @@ import pytest
 
 #: Modules in one line do not import each other. (What a function imports when it is called may stand anywhere.)
 LAYERS = """
-    __init__ views commands exercises
+    __init__ views commands exercises exercises.papers
     trouble figures plots characters gates arrays screen
     result
     graph rounding shipped written files array_gates slips cli commands.options
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
-    exercises.givens commands.progress
+    exercises.givens exercises.toml exercises.roster exercises.workers commands.progress commands.sheet
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     commands.explain commands.slips commands.mark commands.graph
     refusal rewrite mistakes answers
@@ -33,7 +33,7 @@ LAYERS = """
     exercises.markdown exercises.keys exercises.numbers
     exercises.reading exercises.telling
     exercises.bank exercises.acceptance
-    exercises.showing exercises.soundness
+    exercises.showing exercises.soundness exercises.sheet
     views.problem views.problem_list views.soundness
     views.gradients views.matrix views.check views.quotients views.sweep views.derivative views.catalogue views.kinks
     views.page views.arrays commands.points
@@ -44,6 +44,11 @@ LAYERS = """
     pictures.svg pictures.channel
     pictures.page pictures.raster pictures.tikz pictures.dot pictures.mermaid pictures.terminal
     pictures.tree pictures.formats views.picture
+    exercises.papers.content
+    exercises.papers.plain exercises.papers.marked exercises.papers.page exercises.papers.latex
+    exercises.papers.typeset
+    exercises.folder
+    views.sheet
 """
 DEPTH = {f"bpcli.{name}".removesuffix(".__init__"): depth
          for depth, names in enumerate(LAYERS.strip().splitlines()) for name in names.split()}  # fmt: skip

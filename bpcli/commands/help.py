@@ -83,6 +83,8 @@ bpcli problems list: problems [{id, title, tags, difficulty, source, blanks,
               student, tries, given {}, blanks [{name, kind, points, asks, key}]
               check: ok, problems [{id, ok, faults, variants, different, draws,
               rejected {}, agreed, slips, told, apart, confused, same, load}]
+bpcli sheet   folder, title, seed, problems [{id, points, sha256}], students,
+              formats, files, kept, warnings
 bpcli help    topic, text
 errors        exit_code, error {code, message, try [lines], line, column,
               span [start, end], …}
@@ -137,7 +139,8 @@ FILE writes one to start from; bpcli problems schema is for editors.
   [[ask]]
   every = "gradient"
 
-The id of a problem is its path without .toml. In '...' and '''...''' a
+The id of a problem is its path within its folder, without .toml; of a file by
+itself, its name. In '...' and '''...''' a
 backslash is safe; in "..." it starts an escape.
 
 given       a number, a list of lists, {from, to, step}, {choose = [1, 2]};

@@ -57,22 +57,15 @@ def _meant(word: str, bank: dict[str, Path]) -> dict[str, Path]:
             return found
         raise Trouble(f"the folder {word} holds no problem file (*{SUFFIX})", code="no-problem")
     if path.is_file():
-        return {_identity(path): path}
+        return {path.stem: path}
     from bpcli.mistakes import closest
 
     short = {one.rpartition("/")[2]: one for one in bank}
     near = closest(name, [*bank, *short])
-    tries = [f"bpcli problems show {short.get(one, one)}" for one in near] or ["bpcli problems list"]
+    tries = [f"bpcli problems show {one}" for one in dict.fromkeys(short.get(one, one) for one in near)] or [
+        "bpcli problems list"
+    ]
     raise Trouble(f"there is no problem {word}", code="unknown-problem", tries=tries)
-
-
-def _identity(path: Path) -> str:
-    """The id of a file: its path below the nearest folder called problems, or else its name."""
-    parts = path.resolve().with_suffix("").parts
-    if "problems" in parts[:-1]:
-        at = len(parts) - 1 - parts[:-1][::-1].index("problems")
-        return "/".join(parts[at:])
-    return parts[-1]
 
 
 def load(path: Path, identity: str) -> Problem:

@@ -98,8 +98,21 @@ class Asks:
             seen.add(blank.name)
         if len(blanks) > MOST_BLANKS:
             reading.wrong(("ask",), f"there are {len(blanks)} blanks; the limit is {MOST_BLANKS}")
-        if sum(isinstance(blank, ProgramBlank) for blank in blanks) > 1:
+        programs = [blank for blank in blanks if isinstance(blank, ProgramBlank)]
+        lines = {name for blank in programs for name in self._defined(blank.stage)}
+        for blank in blanks:
+            if blank.name in lines and blank not in programs:
+                reading.wrong(("ask",), f"{blank.name} is a line of the program; the blank needs another name",
+                              [f'name = "{blank.name}_value"'])  # fmt: skip
+        if len(programs) > 1:
             reading.wrong(("ask",), "there are two programs; one problem asks for one", ['program = "both"'])
+
+    def _defined(self, stage: str) -> set[str]:
+        """The names that the lines of a program define."""
+        graph = self.graph
+        forward = {self._id(node) for node in graph.gates} | set(graph.scope) if stage != "backward" else set()
+        nodes = (*graph.gates, *graph.inputs.values()) if stage != "forward" else ()
+        return forward | {f"d{self._id(node)}" for node in nodes if graph.active[node]}
 
     # --- names in the formula ---
 

@@ -129,7 +129,8 @@ def _program(variant: Variant, blank: ProgramBlank) -> Key:
     graph, upstream = variant.problem.graph, variant.problem.upstream
     lines = [] if blank.stage == "backward" else list(forward_lines(graph))
     if blank.stage != "forward":
-        lines += backward_lines(graph, "1" if upstream is None else write(upstream))
+        staged = backward_lines(graph, "1" if upstream is None else write(upstream), variant.values)
+        lines += [line.text for line in staged]
     return Key(blank, text="\n".join(lines))
 
 

@@ -32,6 +32,7 @@ class Block:
     mark: str = ""
 
 
+_FENCED = re.compile(r"^```[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
 _ITEM = re.compile(r"\s{0,3}(?:[-*]|([0-9]{1,2})[.)])\s+(.*)")
 _PIECE = re.compile(
     r"`([^`\n]+)`|\$([^$]+)\$|\*\*([^*\s](?:[^*]*[^*\s])?)\*\*|\*([^*\s](?:[^*]*[^*\s])?)\*|\\([\\$*`])"
@@ -49,24 +50,26 @@ def read(text: str) -> list[Block]:
 def check(text: str) -> list[Trouble]:
     """What is wrong with the maths of TEXT."""
     found = []
+    source = text
+    text = _FENCED.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     for match in _PIECE.finditer(text.replace("$$", "$ ")):  # or a closing $$ would pair with the next $
         if match[2] is not None:
             try:
                 mathematics.read(match[2])
             except Trouble as trouble:
                 trouble.start, trouble.end = trouble.start + match.start(2), trouble.end + match.start(2)
-                trouble.source = text
+                trouble.source = source
                 found.append(trouble)
     rest = _PIECE.sub(lambda match: " " * len(match[0]), text.replace("$$", "  "))
     if "$" in rest and not found:
         place = rest.index("$")
-        found.append(Trouble("a $ has no partner", code="maths", source=text, start=place, end=place + 1,
+        found.append(Trouble("a $ has no partner", code="maths", source=source, start=place, end=place + 1,
                              tries=[r"\$ for a dollar sign"]))  # fmt: skip
     return found
 
 
 def _blocks(text: str) -> Iterator[Block]:
-    for number, part in enumerate(re.split(r"^```[^\n]*\n(.*?)^```[ \t]*$", text, flags=re.DOTALL | re.MULTILINE)):
+    for number, part in enumerate(_FENCED.split(text)):
         if number % 2:
             yield Block("code", (Piece("code", part.rstrip("\n")),))
             continue

@@ -34,7 +34,7 @@ _SIGNS = {
     "cdot": "·", "times": "×", "div": "÷", "pm": "±", "odot": "⊙", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥",
     "neq": "≠", "ne": "≠", "approx": "≈", "sim": "∼", "equiv": "≡", "to": "→", "rightarrow": "→", "Rightarrow": "⇒",
     "leftarrow": "←", "gets": "←", "mapsto": "↦", "in": "∈", "mid": "|", "dots": "…", "ldots": "…", "cdots": "⋯", "top": "⊤", "ast": "∗",
-    "circ": "∘", "lt": "<", "gt": ">",
+    "circ": "∘", "prime": "′", "lt": "<", "gt": ">",
 }  # fmt: skip
 _LARGE = {"sum": "∑", "prod": "∏", "int": "∫"}
 _FUNCTIONS = (
@@ -306,7 +306,8 @@ def mathml(node: Node) -> str:
     if kind == "number":
         return f"<mn>{text}</mn>"
     if kind in ("sign", "large"):
-        return f"<mo>{text}</mo>"
+        fixed = ' stretchy="false"' if node.text and node.text in "()[]|{}⌊⌋⌈⌉‖⟨⟩" else ""
+        return f"<mo{fixed}>{text}</mo>"
     if kind == "space":
         return f'<mspace width="{len(node.text) * 0.3:.1f}em"></mspace>'
     if kind in ("word", "roman", "bold", "board"):
@@ -326,7 +327,7 @@ def mathml(node: Node) -> str:
         tag = {"sub": below, "sup": above, "both": f"{below}{above[1:]}"}[kind]
         return f"<{tag}>{''.join(parts)}</{tag}>"
     if kind == "fence":
-        return f"<mrow><mo>{text}</mo>{parts[0]}{parts[1]}</mrow>"
+        return f"<mrow><mo>{text}</mo>{parts[0]}<mo>{html.escape(node.parts[1].text)}</mo></mrow>"
     rows = "".join(f"<mtr>{''.join(f'<mtd>{mathml(cell)}</mtd>' for cell in row.parts)}</mtr>" for row in node.parts)
     opening, closing = {"cases": ("{", ""), "bmatrix": ("[", "]"), "pmatrix": ("(", ")")}.get(node.text, ("", ""))
     return f"<mrow><mo>{opening}</mo><mtable>{rows}</mtable><mo>{closing}</mo></mrow>"

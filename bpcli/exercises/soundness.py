@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bpcli.exercises.numbers import Load
 from bpcli.exercises.problem import Problem
 from bpcli.exercises.telling import asks_gradients, tell
 from bpcli.exercises.variants import Variant, draw
+from bpcli.exercises.workers import mapped
 from bpcli.result import Result
 from bpcli.trouble import Trouble
 
@@ -167,8 +169,4 @@ def _mapped(places: Sequence[tuple[str, str]], jobs: int, count: int) -> Iterabl
     if jobs <= 1 or len(places) <= 1:
         yield from (check_file(place, count) for place in places)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from functools import partial
-
-    with ProcessPoolExecutor(min(jobs, len(places))) as pool:
-        yield from pool.map(partial(check_file, count=count), places)
+    yield from mapped(partial(check_file, count=count), places, jobs)

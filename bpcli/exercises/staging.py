@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from bpcli.graph import Graph
 from bpcli.language import parse
 from bpcli.printing import FORMULA, gate_text, write
+from bpcli.slipped import edges
+from bpcli.sweeps import Values
 
 
 def forward_lines(graph: Graph) -> Iterator[str]:
@@ -16,22 +19,29 @@ def forward_lines(graph: Graph) -> Iterator[str]:
         yield f"{graph.ids[node]} = {gate_text(graph, place)}"
 
 
-def backward_lines(graph: Graph, upstream: str = "1") -> Iterator[str]:
+class Staged(NamedTuple):
+    """A line of the backward pass, and which gate sends this to its input number ``place`` (-1 for the first line)."""
+
+    text: str
+    gate: int = -1
+    place: int = -1
+
+
+def backward_lines(graph: Graph, upstream: str = "1", values: Values | None = None) -> Iterator[Staged]:
     """A line for every gradient that a gate sends, from the output to the variables; ``+=`` at a branch.
 
-    UPSTREAM is what arrives at the output, as text.
+    UPSTREAM is what arrives at the output, as text. With a `where`, the VALUES tell which branch is taken.
     """
-    yield f"d{graph.ids[graph.output]} = {upstream}"
+    yield Staged(f"d{graph.ids[graph.output]} = {upstream}")
     started = {graph.output}
-    gates, _, args = graph.backward(graph.outputs)
+    values = values or [1.0] * graph.size
+    gates, _, args = graph.backward(graph.outputs, values)
     for node, inputs in zip(gates, args, strict=True):
-        row = graph.row(graph.position[node])
-        for k, given in enumerate(inputs):
-            formulas = row.pull or row.local
-            if graph.active[given] and k < len(formulas) and formulas[k]:
-                sign = "+=" if given in started else "="
-                started.add(given)
-                yield f"d{graph.ids[given]} {sign} {_sent(graph, node, k)}"
+        for k in edges(graph, graph.position[node], values):
+            given = inputs[k]
+            sign = "+=" if given in started else "="
+            started.add(given)
+            yield Staged(f"d{graph.ids[given]} {sign} {_sent(graph, node, k)}", node, k)
 
 
 def _sent(graph: Graph, node: int, k: int) -> str:

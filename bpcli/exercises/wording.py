@@ -48,7 +48,7 @@ def figure(value: float, rounding: Rule) -> str:
     rule, places = rounding
     exact = Decimal(f"{value:.15g}")
     if rule == "exact":
-        return show(value, 15)
+        return show(float(f"{value:.12g}"), 12)  # 0.1 + 0.2 is 0.3 on paper
     if rule == "digits":
         places = places - 1 - exact.adjusted() if exact else places
     rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

@@ -1,0 +1,209 @@
+"""A sheet's folder: written beside its place, then renamed into it; resumed where it stopped; never overwritten.
+
+hw1/students/ada/     sheet.html …, answers.txt: for the student
+hw1/teacher/          sheet.toml, solutions/: for nobody else
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpcli.exercises.papers import content, latex, marked, page, plain, typeset
+from bpcli.exercises.roster import Student
+from bpcli.exercises.sheet import Sheet, parse
+from bpcli.exercises.workers import mapped
+from bpcli.result import Result
+from bpcli.trouble import UNWRITABLE, Trouble
+
+#: Format -> what writes it.
+FORMATS: dict[str, Callable[[content.Paper], str | bytes]] = {
+    "txt": plain.write, "md": marked.write, "html": page.write, "tex": latex.write, "pdf": typeset.write,
+}  # fmt: skip
+LOCKED = 5
+_UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True, eq=False)
+class Written(Result):
+    """What `write` did."""
+
+    view = "sheet"
+
+    sheet: Sheet
+    folder: str
+    formats: tuple[str, ...]
+    files: int
+    """Files that were written now."""
+    kept: int
+    """Files that were there already."""
+    warnings: tuple[str, ...]
+
+    def record(self, expression: str) -> dict[str, Any]:
+        sheet = self.sheet
+        return {
+            "schema": "bpcli/sheet/1", "folder": self.folder, "title": sheet.title, "seed": sheet.seed,
+            "problems": [{"id": one.id, "points": float(one.points), "sha256": one.sha256} for one in sheet.problems],
+            "students": len(sheet.students), "formats": list(self.formats), "files": self.files, "kept": self.kept,
+            "warnings": list(self.warnings),
+        }  # fmt: skip
+
+
+def known_seed(folder: Path) -> str | None:
+    """The seed of the sheet that is (or was begun) in FOLDER."""
+    for place in (folder, unfinished(folder)):
+        with suppress(OSError, Trouble):
+            return parse((place / "teacher" / "sheet.toml").read_bytes(), "").seed
+    return None
+
+
+def unfinished(folder: Path) -> Path:
+    """Where a sheet stands until it is whole."""
+    return folder.with_name(f".{folder.name}{_UNFINISHED}")
+
+
+def write(sheet: Sheet, folder: Path, formats: Sequence[str], jobs: int = 1,
+          step: Callable[..., None] = lambda *_: None) -> Written:  # fmt: skip
+    """Write SHEET into FOLDER in these FORMATS by so many processes; STEP is called after each student.
+
+    A folder that holds this very sheet is completed, one that holds anything else is refused (exit code 4).
+    """
+    if "pdf" in formats:
+        typeset.installed()
+    text = sheet.text().encode()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            root = _root(folder, text)
+            counts = _write_all(root, sheet, tuple(formats), jobs, step)
+            if root != folder:
+                os.replace(root, folder)
+    except OSError as error:
+        place = error.filename or folder
+        raise Trouble(f"cannot write {place}: {error.strerror}", code="unwritable", exit_code=UNWRITABLE) from None
+    warnings = [one for student in sheet.students for one in _warnings(student, formats)]
+    return Written(sheet, str(folder), tuple(formats), counts[0], counts[1], tuple(warnings))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else writes FOLDER meanwhile; the lock goes with the process, however that ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    path = folder.with_name(f".{folder.name}.lock")
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Trouble(f"another bpcli is writing {folder}", code="locked", exit_code=LOCKED) from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _root(folder: Path, text: bytes) -> Path:
+    """Where to write: the folder itself if it holds this sheet, otherwise the place beside it."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise Trouble(f"{folder} is there already, and it is no folder", code="exists", exit_code=UNWRITABLE)
+    if folder.exists() and any(folder.iterdir()):
+        if _sheet_file(folder) == text:
+            return folder
+        what = "a different sheet" if _sheet_file(folder) is not None else "something else"
+        raise Trouble(f"{folder} holds {what}; nothing was written", code="exists", exit_code=UNWRITABLE,
+                      tries=[f"-o {folder}-2"])  # fmt: skip
+    root = unfinished(folder)
+    if root.exists() and _sheet_file(root) != text:
+        raise Trouble(f"{root} is what an interrupted run left of a different sheet; remove it first",
+                      code="exists", exit_code=UNWRITABLE, tries=[f"-o {folder}-2"])  # fmt: skip
+    (root / "teacher" / "solutions").mkdir(parents=True, exist_ok=True)
+    (root / "students").mkdir(exist_ok=True)
+    _put(root / "teacher" / "sheet.toml", text)
+    return root
+
+
+def _sheet_file(folder: Path) -> bytes | None:
+    try:
+        return (folder / "teacher" / "sheet.toml").read_bytes()
+    except OSError:
+        return None
+
+
+def _put(path: Path, data: bytes) -> bool:
+    """Write DATA to a file that is not there yet, whole or not at all; whether it was written."""
+    if path.exists():
+        return False
+    rough = path.with_name(f".{path.name}.{os.getpid()}")
+    with rough.open("wb") as file:
+        file.write(data)
+    os.replace(rough, path)
+    return True
+
+
+# --- students, one after the other or by several processes ------------------------------------------------
+
+
+def _write_all(
+    root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int, step: Callable[..., None]
+) -> tuple[int, int]:
+    new = kept = 0
+    for written, there in _mapped(root, sheet, formats, min(jobs, len(sheet.students))):
+        new, kept = new + written, kept + there
+        step()
+    return new, kept
+
+
+def _mapped(root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int) -> Iterator[tuple[int, int]]:
+    if jobs <= 1:
+        for student in sheet.students:
+            yield _write_student(root, sheet, student, formats)
+        return
+    given = (str(root), sheet.text().encode(), formats)
+    yield from mapped(_one, range(len(sheet.students)), jobs, _begin, given, at_once=4)
+
+
+_work: list[Any] = []
+
+
+def _begin(root: str, text: bytes, formats: tuple[str, ...]) -> None:
+    """In a new process: read the sheet."""
+    _work[:] = [Path(root), parse(text, "sheet.toml"), formats]
+
+
+def _one(place: int) -> tuple[int, int]:
+    root, sheet, formats = _work
+    return _write_student(root, sheet, sheet.students[place], formats)
+
+
+def _write_student(root: Path, sheet: Sheet, student: Student, formats: Sequence[str]) -> tuple[int, int]:
+    """All files of one student: how many were written, and how many were there."""
+    own = root / "students" / student.file_name
+    solutions = root / "teacher" / "solutions"
+    wanted = [own / "answers.txt", *[own / f"sheet.{one}" for one in formats]]
+    wanted += [solutions / f"{student.file_name}.{one}" for one in formats]
+    missing = [path for path in wanted if not path.exists()]
+    if not missing:
+        return 0, len(wanted)
+    own.mkdir(parents=True, exist_ok=True)
+    variants = list(sheet.variants(student))
+    papers = [content.paper(sheet.title, student, variants, solution) for solution in (False, True)]
+    for path in missing:
+        if path.name == "answers.txt":
+            _put(path, content.template(papers[0]).encode())
+            continue
+        data = FORMATS[path.suffix[1:]](papers[path.parent == solutions])
+        _put(path, data if isinstance(data, bytes) else data.encode())
+    return len(missing), len(wanted) - len(missing)
+
+
+def _warnings(student: Student, formats: Sequence[str]) -> list[str]:
+    if "pdf" not in formats or not (lacking := typeset.unshown(student.shown)):
+        return []
+    return [f"the PDF has the id {student.id} instead of the name {student.name}: its fonts lack {' '.join(lacking)}"]

@@ -1,0 +1,202 @@
+"""What stands on a student's paper and on its solution, before it has a format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bpcli.exercises import markdown
+from bpcli.exercises.keys import Key, key, keys
+from bpcli.exercises.markdown import Block, Piece
+from bpcli.exercises.problem import Blank, ChoiceBlank, FormulaBlank, Problem, ProgramBlank
+from bpcli.exercises.roster import Student
+from bpcli.exercises.staging import backward_lines
+from bpcli.exercises.variants import Variant
+from bpcli.exercises.wording import array_figure, asks_for, given_text, rounding_rule
+from bpcli.graph import Graph
+from bpcli.pictures.picture import Numbers, Picture, picture
+from bpcli.printing import FORMULA, gate_text, write
+from bpcli.rounding import Rule
+from bpcli.slipped import sends
+from bpcli.slips import NO_SLIP
+from bpcli.trouble import visible
+
+MOST_DRAWN = 60  # gates of a picture that still fits a page
+
+
+@dataclass(frozen=True)
+class Line:
+    """A blank on the paper. ``answer`` is "" on the student's; ``room`` is how many lines it takes (0: a gap in a line)."""
+
+    name: str
+    asks: str
+    text: tuple[Piece, ...]
+    points: str
+    answer: str = ""
+    room: int = 0
+    needs: tuple[str, ...] = ()
+    """Of a program, the names that its lines must define."""
+
+    @property
+    def tall(self) -> bool:
+        """Whether it stands below the others, with room of its own."""
+        return self.room > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One problem on the paper."""
+
+    number: int
+    id: str
+    title: tuple[Piece, ...]
+    points: str
+    blocks: tuple[Block, ...]
+    formula: tuple[str, ...]
+    """The lines of the formula; none when the student is to write them."""
+    given: tuple[tuple[str, str], ...]
+    rule: str
+    picture: Picture | None
+    lines: tuple[Line, ...]
+    worked: tuple[str, ...] = ()
+    """Of a solution: every step with its numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Paper:
+    """The paper of one student, or its solution."""
+
+    title: str
+    student: Student
+    sections: tuple[Section, ...]
+    points: str
+    solution: bool
+
+    @property
+    def heading(self) -> str:
+        """What stands above everything."""
+        return f"{self.title or 'Backpropagation'}{': solution' if self.solution else ''}"
+
+
+def plural(points: str) -> str:
+    """``1 point``, ``3 points``."""
+    return f"{points} point{'s' * (points != '1')}"
+
+
+def paper(title: str, student: Student, variants: Sequence[Variant], solution: bool = False) -> Paper:
+    """The paper of STUDENT with these VARIANTS; with every answer, and how to get there, if it is the SOLUTION."""
+    sections = tuple(_section(number, one, solution) for number, one in enumerate(variants, start=1))
+    return Paper(visible(title), student, sections, _points(sum(one.problem.points for one in variants)), solution)
+
+
+def _section(number: int, variant: Variant, solution: bool) -> Section:
+    problem = variant.problem
+    answers = {one.blank.name: one for one in keys(variant)} if solution else {}
+    lines = tuple(_line(variant, blank, answers.get(blank.name)) for blank in problem.blanks)
+    formula = () if problem.hides_formula and not solution else tuple(program_lines(problem.graph))
+    return Section(
+        number, problem.id, markdown.line(problem.title), _points(problem.points), tuple(markdown.read(problem.statement)),
+        formula, tuple((name, given_text(value)) for name, value in variant.numbers.items()), _rule(problem, solution),
+        None if problem.hides_formula and not solution else _picture(variant, solution), lines,
+        tuple(worked(variant)) if solution else (),
+    )  # fmt: skip
+
+
+def _rule(problem: Problem, solution: bool) -> str:
+    if not solution or problem.rounding.kind == "exact":
+        return rounding_rule(problem)
+    return "These numbers are the exact ones, rounded at the end; who rounds at every gate may be a little beside them."
+
+
+def _line(variant: Variant, blank: Blank, answer: Key | None) -> Line:
+    problem = variant.problem
+    needs = blank.needs if isinstance(blank, ProgramBlank) else ()
+    room = 2 if isinstance(blank, FormulaBlank) else key(variant, blank).text.count("\n") + 2 if needs else 0
+    return Line(blank.name, asks_for(problem, blank), markdown.line(blank.text), _points(blank.points),
+                _answer(answer, problem.rounding), room, needs)  # fmt: skip
+
+
+def _points(points: object) -> str:
+    text = f"{points:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _answer(found: Key | None, rule: Rule) -> str:
+    if found is None:
+        return ""
+    return found.text if found.number is None else array_figure(found.number, rule)
+
+
+def program_lines(graph: Graph) -> list[str]:
+    """The formula as it was typed, a line for each of its lines."""
+    return [line.strip() for line in graph.source.replace(";", "\n").split("\n") if line.strip()]
+
+
+def _picture(variant: Variant, solution: bool) -> Picture | None:
+    """The graph with the given numbers and empty boxes on its wires; with every number, on a solution."""
+    problem = variant.problem
+    graph = problem.graph
+    if len(graph.gates) > MOST_DRAWN or any(given.shape for given in problem.given.values()):
+        return None
+    if not solution:
+        given = {node: variant.point[name] for name, node in graph.inputs.items()}
+        return picture(graph, Numbers(given, {}, {}), "both", blanks=asks_numbers(problem))
+    rounded = problem.rounding.rounded
+    values = {node: rounded(value) for node, value in enumerate(variant.values) if value is not None}
+    nodes = [node for node in (*graph.gates, *graph.inputs.values()) if graph.active[node]]
+    gradients = {node: rounded(variant.adjoints[node]) for node in nodes}
+    return picture(graph, Numbers(values, gradients, {}), "both")
+
+
+def asks_numbers(problem: Problem) -> bool:
+    """Whether empty boxes on the wires make sense: some blank is a number of the graph."""
+    return not all(isinstance(blank, ChoiceBlank | FormulaBlank | ProgramBlank) for blank in problem.blanks)
+
+
+def worked(variant: Variant) -> list[str]:
+    """Every step with its numbers: ``q = x + y = 3``, then ``dx = dq = -4``, with ``+=`` where gradients add up."""
+    problem = variant.problem
+    graph, values, rule = problem.graph, variant.values, problem.rounding
+    lines = [
+        f"{graph.ids[node]} = {gate_text(graph, place)} = {array_figure(values[node], rule)}"
+        for place, node in enumerate(graph.gates) if values[node] is not None
+    ]  # fmt: skip
+    upstream = "1" if problem.upstream is None else write(problem.upstream, style=FORMULA)
+    totals: dict[str, Any] = {}
+    for line in backward_lines(graph, upstream, values):
+        name, sign, term = line.text.partition(" += " if " += " in line.text else " = ")
+        sent = variant.upstream if line.gate < 0 else _sent(variant, line.gate, line.place)
+        totals[name] = sent if name not in totals or sent is None else totals[name] + sent
+        shown = "" if sent is None else f" = {array_figure(sent, rule)}"
+        so_far = f", together {array_figure(totals[name], rule)}" if "+" in sign and sent is not None else ""
+        lines.append(f"{name}{sign}{term}{'' if term == '1' else shown}{so_far}")
+    return lines
+
+
+def _sent(variant: Variant, gate: int, place: int) -> Any:
+    """What a gate sends to one of its inputs."""
+    graph = variant.problem.graph
+    upstream = variant.adjoints[gate]
+    if upstream is None:
+        return None
+    return sends(graph, graph.position[gate], variant.values, upstream, NO_SLIP, variant.problem.convention)[place]
+
+
+def template(paper: Paper) -> str:
+    """``answers.txt``: every blank, ready to be filled in."""
+    lines = [
+        f"# {paper.heading}: answers of {visible(paper.student.shown)}".replace("\n", " "),
+        "# Write each answer behind its = sign; leave what you do not know empty.",
+        "",
+    ]
+    for section in paper.sections:
+        lines += [f"[{section.id}]", f"# {section.rule}"]
+        width = max((len(line.name) for line in section.lines if not line.needs), default=1)
+        for line in section.lines:
+            if line.needs:
+                lines += [f"# {line.asks}", *[f"{name} =" for name in line.needs]]
+            else:
+                lines.append(f"{line.name:<{width}} =")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,113 @@
+"""A paper in LaTeX, for XeLaTeX, LuaLaTeX or pdfLaTeX. Text goes through one escape function; nothing is input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bpcli.exercises import mathematics
+from bpcli.exercises.markdown import Block, Piece
+from bpcli.exercises.papers.content import Line, Paper, Section, plural
+from bpcli.trouble import visible
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}",
+    "-": r"{-}", "[": "{[}", "]": "{]}", "\n": " ", "·": r"\textperiodcentered{}", "²": r"\textsuperscript{2}",
+}  # fmt: skip
+
+_HEAD = r"""\documentclass[11pt,a4paper]{article}
+\usepackage[margin=22mm]{geometry}
+\usepackage{iftex}
+\ifPDFTeX
+  \usepackage[T1]{fontenc}
+  \usepackage[utf8]{inputenc}
+  \usepackage{textcomp}
+\else
+  \usepackage{fontspec}
+\fi
+\usepackage{amsmath,amssymb}
+\usepackage{longtable}
+\usepackage{tikz}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{6pt}
+\begin{document}
+"""
+
+
+def write(paper: Paper) -> str:
+    """The document."""
+    name = rf"\textbf{{{escape(paper.student.name)}}}" if paper.student.name else r"\rule{6cm}{0.4pt}"
+    head = (
+        rf"\section*{{{escape(paper.heading)}}}" + "\n\n"
+        rf"Name: {name} ({_code(paper.student.id)}) \hfill {plural(paper.points)}" + "\n"
+    )
+    return _HEAD + head + "\n" + "\n".join(map(_section, paper.sections)) + "\\end{document}\n"
+
+
+def escape(text: str) -> str:
+    """TEXT as LaTeX that sets just that."""
+    return "".join(_SPECIAL.get(character, character) for character in visible(text))
+
+
+def _code(text: str) -> str:
+    return rf"\texttt{{{escape(text)}}}"
+
+
+def _lines(lines: Sequence[str]) -> str:
+    """Lines of code; their leading blanks stay."""
+    shown = [_code(line).replace("  ", r"\ \ ") if line.strip() else r"\strut" for line in lines]
+    return "\\begin{quote}\\raggedright\n" + "\\\\\n".join(shown) + "\n\\end{quote}"
+
+
+def _piece(piece: Piece) -> str:
+    if piece.maths is not None:
+        return f"${mathematics.latex(piece.maths)}$"
+    command = {"bold": "textbf", "italic": "emph", "code": "texttt"}.get(piece.kind)
+    return rf"\{command}{{{escape(piece.text)}}}" if command else escape(piece.text)
+
+
+def _pieces(pieces: Sequence[Piece]) -> str:
+    return "".join(map(_piece, pieces))
+
+
+def _block(block: Block) -> str:
+    if block.kind == "code":
+        return _lines(block.pieces[0].text.split("\n"))
+    if block.kind == "display" and block.pieces[0].maths is not None:
+        return f"\\[ {mathematics.latex(block.pieces[0].maths)} \\]"
+    if block.kind == "item":
+        mark = r"\textbullet" if block.mark == "•" else escape(block.mark)
+        return rf"\hangindent=2em {mark}\quad {_pieces(block.pieces)}"
+    return _pieces(block.pieces)
+
+
+def _section(section: Section) -> str:
+    title = rf"\subsection*{{{section.number}. {_pieces(section.title)} \normalfont({plural(section.points)})}}"
+    parts = [title, *map(_block, section.blocks)]
+    if section.formula:
+        parts.append(_lines(section.formula))
+    parts.append("Given: " + ", ".join(_code(f"{name} = {value}") for name, value in section.given))
+    parts.append(escape(section.rule))
+    short = [line for line in section.lines if not line.tall]
+    if short:
+        rows = "\n".join(map(_row, short))
+        parts.append("\\begin{longtable}{@{}lp{32mm}p{88mm}r@{}}\nname & answer & what is asked & points \\\\ \\hline\n"
+                     f"{rows}\n\\end{{longtable}}")  # fmt: skip
+    for line in section.lines:
+        if line.tall:
+            parts.append(rf"{_code(line.name)}: {_about(line)} ({plural(line.points)})")
+            parts.append(_lines(line.answer.split("\n")) if line.answer else rf"\vspace{{{6 * line.room}mm}}")
+    if section.worked:
+        parts += ["Step by step:", _lines(section.worked)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(line: Line) -> str:
+    answer = _code(line.answer) if line.answer else "\\hrulefill"
+    return f"{_code(line.name)} & {answer} & {_about(line)} & {line.points} \\\\[3pt]"
+
+
+def _about(line: Line) -> str:
+    text = _pieces(line.text)
+    return (f"{text} " if text else "") + escape(line.asks)
