@@ -387,7 +387,7 @@ def test_killed_and_taken_up_again(written: Path, tmp_path: Path) -> None:
             break
         assert not (tmp_path / "hw").exists() or killed < 8
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert "4 problems" in done.stdout
+    assert "4 problems" in " ".join(done.stdout.split())
     found = {name: data for name, data in contents(tmp_path / "hw").items() if not Path(name).name.startswith(".")}
     assert found == contents(written)
     assert not unfinished(tmp_path / "hw").exists()
