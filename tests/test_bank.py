@@ -26,8 +26,9 @@ from bpcli.exercises.bank import files, load, shipped
 from bpcli.exercises.keys import keys
 from bpcli.exercises.problem import Problem
 from bpcli.exercises.variants import Variant, draw
-from bpcli.exercises.wording import asks_for
+from bpcli.exercises.wording import asks_for, figure
 from bpcli.handwork import walk
+from bpcli.marks import mark
 
 BANK = files(shipped())
 README = (Path(__file__).parents[1] / "problems" / "README.md").read_text()
@@ -554,6 +555,28 @@ def test_log_sum_exp_is_above_the_maximum() -> None:
     for given, found in drawn("beyond/log-sum-exp"):
         assert found["sum_of_both"] == pytest.approx(1)
         assert found["above_max"] == pytest.approx(np.logaddexp(given["a"], given["b"]) - max(given["a"], given["b"]))
+
+
+# --- marking ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("identity", [one for one in BANK if problem(one).graph.shapes is None])
+def test_honest_work_gets_full_marks(identity: str) -> None:
+    """The key as the sheet rounds it, and a walk that rounds at every gate and goes on with the rounded numbers."""
+    one = problem(identity)
+    for student in STUDENTS[:3]:
+        variant = draw(one, "bank", student, fault)
+        point = {name: variant.point[name] for name in one.graph.inputs}
+        asked = [blank for blank in one.blanks if blank.kind in ("value", "gradient")]
+        names = {blank.name: "d" * (blank.kind == "gradient") + one.graph.ids[blank.node] for blank in asked}
+        walked = walk(one.graph, point, one.rounding, seeds={one.graph.output: variant.upstream})
+        for found in (
+            {names[key.blank.name]: key.number for key in keys(variant) if key.blank.name in names},
+            {names[blank.name]: walked[blank.kind == "gradient"][blank.node] for blank in asked},
+        ):
+            text = {name: figure(number, one.rounding) for name, number in found.items()}
+            result = mark(one.graph.source, point, text, rounding=one.rounding, upstream=variant.upstream)
+            assert [line for line in result.marks if line.verdict not in ("right", "rounded")] == []
 
 
 # --- all of it -------------------------------------------------------------------------------------------
