@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -117,7 +117,7 @@ def carried(variant: Variant) -> Iterator[float]:
                 yield from flat(variant.adjoints[node])
 
 
-def unhandy(variant: Variant, answers: list[Key]) -> str | None:
+def unhandy(variant: Variant, answers: Sequence[Key]) -> str | None:
     """What makes a draw too much for a hand, or None."""
     rule, places = variant.problem.rounding
     numbers = [one for key in answers if key.number is not None for one in flat(key.number)]

@@ -41,9 +41,10 @@ class Key:
     """Of a formula blank: the derivative as a graph; of a program: the lines as one."""
 
 
-def keys(variant: Variant) -> list[Key]:
+@lru_cache(maxsize=256)  # a draw's are looked at several times before it is accepted, and once for each paper
+def keys(variant: Variant) -> tuple[Key, ...]:
     """The key of every blank, in order; raises `Trouble` (exit code 3) where there is none."""
-    return [key(variant, blank) for blank in variant.problem.blanks]
+    return tuple(key(variant, blank) for blank in variant.problem.blanks)
 
 
 def key(variant: Variant, blank: Blank) -> Key:

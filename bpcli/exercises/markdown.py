@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bpcli.exercises import mathematics
 from bpcli.trouble import Trouble
@@ -39,12 +40,13 @@ _PIECE = re.compile(
 )
 
 
-def read(text: str) -> list[Block]:
+@lru_cache(maxsize=256)
+def read(text: str) -> tuple[Block, ...]:
     """The blocks of TEXT; `Trouble` for maths that cannot be shown."""
     wrong = check(text)
     if wrong:
         raise wrong[0]
-    return list(_blocks(text))
+    return tuple(_blocks(text))
 
 
 def check(text: str) -> list[Trouble]:
@@ -96,6 +98,7 @@ def _paragraph(text: str) -> Iterator[Block]:
         yield Block("item" if mark else "paragraph", tuple(_pieces(" ".join(pieces).strip())), mark)
 
 
+@lru_cache(maxsize=1024)
 def line(text: str) -> tuple[Piece, ...]:
     """TEXT as the pieces of one line (a title, a hint)."""
     return tuple(_pieces(" ".join(text.split())))

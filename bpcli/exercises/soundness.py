@@ -14,7 +14,7 @@ from bpcli.exercises.bank import load as read_problem
 from bpcli.exercises.keys import confirm
 from bpcli.exercises.numbers import Load
 from bpcli.exercises.problem import Problem
-from bpcli.exercises.telling import asks_gradients, tell
+from bpcli.exercises.telling import asks_gradients, coincide, tell
 from bpcli.exercises.variants import Variant, draw
 from bpcli.exercises.workers import mapped
 from bpcli.result import Result
@@ -103,7 +103,7 @@ def check(problem: Problem, count: int = VARIANTS) -> Sound:
                 raise Trouble(f"only {share} draws will do; most often: {worst} ({often})", code="few-draws")
     except Trouble as trouble:
         return Sound(problem.id, (trouble.message,), variants=len(variants), rejected=dict(rejected.most_common()))
-    found = _look(problem, variants, rejected)
+    found = _look(problem, variants)
     hidden = sum(often for reason, often in rejected.items() if reason.endswith(HIDDEN))
     loads = [load(variant) for variant in variants]
     return Sound(
@@ -118,7 +118,7 @@ def check(problem: Problem, count: int = VARIANTS) -> Sound:
 HIDDEN = "would be marked right"
 
 
-def _look(problem: Problem, variants: Sequence[Variant], rejected: Counter[str]) -> dict[str, Any]:
+def _look(problem: Problem, variants: Sequence[Variant]) -> dict[str, Any]:
     """Keys and slips of every variant."""
     faults: list[str] = []
     agreed = apart = 0
@@ -129,11 +129,15 @@ def _look(problem: Problem, variants: Sequence[Variant], rejected: Counter[str])
         wrong = list(confirm(variant))
         agreed += not wrong
         faults += [f"student {variant.student}: {one}" for one in wrong]
-        told = tell(variant, thorough=True)
-        shown |= set(told.shown)
-        same |= told.same
-        confused.update(told.confused)
-        apart += not told.confused
+        shown |= set(tell(variant).shown)
+        coincidences = 0
+        for one, other, by_chance in coincide(variant):
+            coincidences += by_chance
+            if by_chance:
+                confused[one, other] += 1
+            else:
+                same.add((one, other))
+        apart += not coincidences
     share = apart / len(variants)
     if len(shown) > 1 and share < problem.apart:
         (one, other), often = confused.most_common(1)[0]

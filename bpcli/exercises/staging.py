@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from bpcli.graph import Graph
@@ -68,5 +69,9 @@ def _operand(graph: Graph, node: int) -> str:
 
 def _renamed(formula: str, names: dict[str, str]) -> str:
     """A formula of the gate table with the table's names replaced, and no bracket too many."""
-    text = re.sub(r"(?<![\w.])[A-Za-z]\w*(?!\w*\()", lambda match: names.get(match[0], match[0]), formula)
+    return _tidy(re.sub(r"(?<![\w.])[A-Za-z]\w*(?!\w*\()", lambda match: names.get(match[0], match[0]), formula))
+
+
+@lru_cache(maxsize=4096)  # every student's solution has the same lines
+def _tidy(text: str) -> str:
     return write(parse(text), style=FORMULA)

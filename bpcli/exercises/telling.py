@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 from bpcli.exercises.chance import below
@@ -50,15 +52,13 @@ class Telling:
     """Slips that would show at other numbers, and do not here: the sheet would be marked fully right."""
     shown: Mapping[str, Answers]
     """Slip -> its answers, for those that show."""
-    same: frozenset[tuple[str, str]]
-    """Pairs that are the same slip in this formula, not by coincidence."""
-    confused: tuple[tuple[str, str], ...]
-    """Pairs that other numbers would tell apart, and these do not."""
+    reaches: Sequence[float]
+    """How far an honest answer may be from each number of the key."""
 
 
-def tell(variant: Variant, thorough: bool = False) -> Telling:
-    """What the slips do to VARIANT; pairs of slips are compared only when it is to be THOROUGH."""
-    problem = variant.problem
+@lru_cache(maxsize=256)  # a draw is told before it is accepted, and once more when its slips are compared
+def tell(variant: Variant) -> Telling:
+    """What the slips do to VARIANT."""
     right, reaches = answers(variant, variant.adjoints, None), tolerances(variant)
     hidden: list[str] = []
     shown: dict[str, Answers] = {}
@@ -69,20 +69,19 @@ def tell(variant: Variant, thorough: bool = False) -> Telling:
             shown[slip.id] = found
             continue
         beside = beside or Beside(variant)
-        if slip.id not in problem.overlook and beside.shows(slip):
+        if slip.id not in variant.problem.overlook and beside.shows(slip):
             hidden.append(slip.id)
-    same, confused = set(), []
-    if thorough:
-        beside = beside or Beside(variant)
-        names = list(shown)
-        for k, one in enumerate(names):
-            for other in names[k + 1 :]:
-                if not differ(shown[one], shown[other], reaches):
-                    if beside.tells(SLIPS[one], SLIPS[other]):
-                        confused.append((one, other))
-                    else:
-                        same.add((one, other))
-    return Telling(tuple(hidden), shown, frozenset(same), tuple(confused))
+    return Telling(tuple(hidden), shown, reaches)
+
+
+def coincide(variant: Variant) -> Iterator[tuple[str, str, bool]]:
+    """The pairs of slips that give the same answers, and whether other numbers would tell them apart."""
+    told = tell(variant)
+    beside: Beside | None = None
+    for one, other in combinations(told.shown, 2):
+        if not differ(told.shown[one], told.shown[other], told.reaches):
+            beside = beside or Beside(variant)
+            yield one, other, beside.tells(SLIPS[one], SLIPS[other])
 
 
 def applicable(variant: Variant) -> Iterator[Slip]:
@@ -209,7 +208,7 @@ def _derivative(variant: Variant, blank: FormulaBlank, adjoints: Values, slip: S
     return flat(0.0 if found is None else found)
 
 
-def differ(found: Answers, other: Answers, reaches: list[float] | None) -> bool:
+def differ(found: Answers, other: Answers, reaches: Sequence[float] | None) -> bool:
     """Whether two sheets differ in some blank by more than its tolerance (by more than nothing, if REACHES is None)."""
     if len(found) != len(other):
         return True

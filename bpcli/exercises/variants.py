@@ -132,7 +132,8 @@ def draw(problem: Problem, seed: str, student: str, fault: Callable[[Variant], s
     for variant in draws(problem, seed, student):
         reason = fault(variant)
         if reason is None:
-            return Variant(problem, seed, student, variant.numbers, variant.tries, reasons)
+            variant.reasons.update(reasons)
+            return variant
         reasons[reason] += 1
         tried += 1
     said = "; ".join(f"{reason} ({count} of {tried})" for reason, count in reasons.most_common(3))

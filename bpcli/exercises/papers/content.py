@@ -96,7 +96,7 @@ def _section(number: int, variant: Variant, solution: bool) -> Section:
     lines = tuple(_line(variant, blank, answers.get(blank.name)) for blank in problem.blanks)
     formula = () if problem.hides_formula and not solution else tuple(program_lines(problem.graph))
     return Section(
-        number, problem.id, markdown.line(problem.title), _points(problem.points), tuple(markdown.read(problem.statement)),
+        number, problem.id, markdown.line(problem.title), _points(problem.points), markdown.read(problem.statement),
         formula, tuple((name, given_text(value)) for name, value in variant.numbers.items()), _rule(problem, solution),
         None if problem.hides_formula and not solution else _picture(variant, solution), lines,
         tuple(worked(variant)) if solution else (),
