@@ -130,8 +130,7 @@ def _program(variant: Variant, blank: ProgramBlank) -> Key:
     graph, upstream = variant.problem.graph, variant.problem.upstream
     lines = [] if blank.stage == "backward" else list(forward_lines(graph))
     if blank.stage != "forward":
-        staged = backward_lines(graph, "1" if upstream is None else write(upstream), variant.values)
-        lines += [line.text for line in staged]
+        lines += backward_lines(graph, "1" if upstream is None else write(upstream), variant.values)
     return Key(blank, text="\n".join(lines))
 
 

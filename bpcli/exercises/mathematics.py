@@ -41,7 +41,7 @@ _FUNCTIONS = (
     "exp log ln sin cos tan sinh cosh tanh arcsin arccos arctan max min argmax argmin softmax sup inf lim det".split()
 )
 _SPACES = {"quad": "  ", "qquad": "    ", ",": " ", ";": " ", ":": " ", "!": "", " ": " "}
-_FENCES = {"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "lVert": "‖", "rVert": "‖", "{": "{", "}": "}",
+_FENCES = {"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "lVert": "‖", "rVert": "‖", "Vert": "‖", "{": "{", "}": "}",
            "|": "‖", "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩"}  # fmt: skip
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "vec": "\u20d7", "dot": "\u0307"}
 _STYLES = {"mathrm": "roman", "mathit": "italic", "mathbf": "bold", "mathbb": "board", "operatorname": "word",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from bpcli.graph import Graph
+from bpcli.graph import WHERE, Graph
 from bpcli.language import parse
 from bpcli.printing import FORMULA, gate_text, write
 from bpcli.slipped import edges
@@ -28,7 +28,12 @@ class Staged(NamedTuple):
     place: int = -1
 
 
-def backward_lines(graph: Graph, upstream: str = "1", values: Values | None = None) -> Iterator[Staged]:
+def backward_lines(graph: Graph, upstream: str = "1", values: Values | None = None) -> Iterator[str]:
+    """The lines of `backward_steps`."""
+    return (step.text for step in backward_steps(graph, upstream, values))
+
+
+def backward_steps(graph: Graph, upstream: str = "1", values: Values | None = None) -> Iterator[Staged]:
     """A line for every gradient that a gate sends, from the output to the variables; ``+=`` at a branch.
 
     UPSTREAM is what arrives at the output, as text. With a `where`, the VALUES tell which branch is taken.
@@ -38,11 +43,20 @@ def backward_lines(graph: Graph, upstream: str = "1", values: Values | None = No
     values = values or [1.0] * graph.size
     gates, _, args = graph.backward(graph.outputs, values)
     for node, inputs in zip(gates, args, strict=True):
-        for k in edges(graph, graph.position[node], values):
+        for k in _senders(graph, node, values):
             given = inputs[k]
             sign = "+=" if given in started else "="
             started.add(given)
             yield Staged(f"d{graph.ids[given]} {sign} {_sent(graph, node, k)}", node, k)
+
+
+def _senders(graph: Graph, node: int, values: Values) -> list[int]:
+    """The inputs that a gate has a line for: all with a slope, be it 0, so that every gradient gets a value."""
+    row, args = graph.row(graph.position[node]), graph.args[graph.position[node]]
+    if row is WHERE:
+        return edges(graph, graph.position[node], values)
+    rules = row.pull or row.local
+    return [k for k in range(min(len(args), len(rules))) if graph.active[args[k]] and rules[k]]
 
 
 def _sent(graph: Graph, node: int, k: int) -> str:

@@ -11,7 +11,7 @@ from bpcli.exercises.keys import Key, key, keys
 from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.problem import Blank, ChoiceBlank, FormulaBlank, Problem, ProgramBlank
 from bpcli.exercises.roster import Student
-from bpcli.exercises.staging import backward_lines
+from bpcli.exercises.staging import backward_steps
 from bpcli.exercises.variants import Variant
 from bpcli.exercises.wording import array_figure, asks_for, given_text, rounding_rule
 from bpcli.graph import Graph
@@ -164,7 +164,7 @@ def worked(variant: Variant) -> list[str]:
     ]  # fmt: skip
     upstream = "1" if problem.upstream is None else write(problem.upstream, style=FORMULA)
     totals: dict[str, Any] = {}
-    for line in backward_lines(graph, upstream, values):
+    for line in backward_steps(graph, upstream, values):
         name, sign, term = line.text.partition(" += " if " += " in line.text else " = ")
         sent = variant.upstream if line.gate < 0 else _sent(variant, line.gate, line.place)
         totals[name] = sent if name not in totals or sent is None else totals[name] + sent
