@@ -35,6 +35,10 @@ _KEEPS = {
 }
 
 
+#: A place where the gate turns back; the others are whole multiples of π away.
+_FIRST_TURN = {"sin": math.pi / 2, "cos": 0.0}
+
+
 class Allowance(NamedTuple):
     """How far an honest number may be from the exact one; ``inf`` where a hand that rounds cannot go on."""
 
@@ -82,7 +86,7 @@ def spread(row: Gate, inputs: Sequence[float], reaches: Sequence[float], value: 
         return math.inf
     evaluate = value_function(row)
     worst = 0.0
-    for shifts in _shifts(len(live)):
+    for shifts in (*_shifts(len(live)), *_turns(row.name, inputs[0], reaches[0])):
         moved = list(inputs)
         for k, shift in zip(live, shifts, strict=True):
             moved[k] += shift * reaches[k]
@@ -95,10 +99,22 @@ def spread(row: Gate, inputs: Sequence[float], reaches: Sequence[float], value: 
 
 def _divides_by_zero(row: Gate, inputs: Sequence[float], reaches: Sequence[float]) -> bool:
     """Whether a pole lies in the box, which its corners do not show."""
+    if row.name == "tan":  # at every odd multiple of π/2
+        return bool(_turns("cos", inputs[0] - math.pi / 2, reaches[0]))
     pole = {"div": 1, "pow": 0}.get(row.name)
     if pole is None or abs(inputs[pole]) > reaches[pole]:
         return False
     return row.name == "div" or inputs[1] - reaches[1] < 0
+
+
+def _turns(name: str, value: float, reach: float) -> list[tuple[float, ...]]:
+    """Where between its ends a sine or cosine has a highest and a lowest point, as shares of REACH."""
+    if name not in _FIRST_TURN:
+        return []
+    first = _FIRST_TURN[name]
+    lowest = math.ceil((value - reach - first) / math.pi)
+    turns = (first + math.pi * (lowest + k) for k in range(2))  # what comes after is the same again
+    return [((turn - value) / reach,) for turn in turns if abs(turn - value) <= reach]
 
 
 @cache

@@ -137,6 +137,14 @@ def test_the_exact_rule_allows_nothing() -> None:
     assert not any((*allowed.values, *allowed.gradients))
 
 
+@pytest.mark.parametrize(("gate", "reach"), [("sin", 1.5), ("cos", 1.5), ("tan", math.inf)])
+def test_a_wave_turns_more_than_once_within_a_wide_reach(gate: str, reach: float) -> None:
+    """30·30.1 = 903 may be written 900: sin goes through both of its ends on the way, and tan through a pole."""
+    graph = parse(f"{gate}(x*y)")
+    allowed = allowance(graph, forward(graph, {"x": 30.0, "y": 30.1}), Rule("digits", 1))
+    assert allowed.values[graph.output] >= reach
+
+
 def test_dividing_by_what_may_round_to_zero_has_no_bound() -> None:
     graph = parse("1/(x*y)")
     allowed = allowance(graph, forward(graph, {"x": 0.05, "y": 0.07}), TWO)
