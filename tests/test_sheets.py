@@ -164,12 +164,15 @@ def test_latex_has_only_our_commands(written: Path) -> None:
         "documentclass usepackage ifPDFTeX else fi setlength parindent parskip begin end section subsection textbf emph "
         "texttt hfill normalfont raggedright textbullet quad hangindent strut hline hrulefill vspace rule "
         "textbackslash textasciicircum textasciitilde textless textgreater textbar textquotedbl textquotesingle "
-        "textasciigrave textperiodcentered textsuperscript frac partial sigma text left right".split()
+        "textasciigrave textperiodcentered textsuperscript frac partial sigma text left right "
+        "draw node path useasboundingbox definecolor resizebox textwidth ttfamily fontsize selectfont".split()
     )
     for path in written.rglob("*.tex"):
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"\\([A-Za-z]+)", text)) <= ours
-        assert set(re.findall(r"\\(?:begin|end)\{(\w+)\}", text)) == {"document", "quote", "longtable"}
+        assert set(re.findall(r"\\(?:begin|end)\{(\w+)\}", text)) == {
+            "document", "quote", "longtable", "center", "tikzpicture"
+        }  # fmt: skip
         assert text.count(r"\end{document}") == 1
         assert text.count("{") == text.count("}")
 

@@ -268,7 +268,9 @@ def latex(node: Node) -> str:
     """NODE as LaTeX that needs nothing but amsmath and amssymb."""
     kind, text, parts = node.kind, node.text, [latex(part) for part in node.parts]
     if kind == "row":
-        return " ".join(parts)
+        return " ".join(
+            f"{{{text}}}" if part.kind == "row" else text for part, text in zip(node.parts, parts, strict=True)
+        )
     if kind in ("letter", "sign", "large"):
         return _tex_sign(text)
     if kind == "number":

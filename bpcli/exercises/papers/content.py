@@ -16,6 +16,7 @@ from bpcli.exercises.variants import Variant
 from bpcli.exercises.wording import array_figure, asks_for, given_text, rounding_rule
 from bpcli.graph import Graph
 from bpcli.pictures.picture import Numbers, Picture, picture
+from bpcli.pictures.terminal import page as terminal_page
 from bpcli.printing import FORMULA, gate_text, write
 from bpcli.rounding import Rule
 from bpcli.slipped import sends
@@ -147,6 +148,11 @@ def _picture(variant: Variant, solution: bool) -> Picture | None:
     nodes = [node for node in (*graph.gates, *graph.inputs.values()) if graph.active[node]]
     gradients = {node: rounded(variant.adjoints[node]) for node in nodes}
     return picture(graph, Numbers(values, gradients, {}), "both")
+
+
+def drawn(shown: Picture, width: int) -> list[str]:
+    """The picture in characters, at most WIDTH wide."""
+    return ["".join(words for words, _ in line).rstrip() for line in terminal_page(shown, width).lines]
 
 
 def asks_numbers(problem: Problem) -> bool:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.papers.content import Line, Paper, Section, plural
+from bpcli.pictures import tikz
+from bpcli.pictures.layout import layout
+from bpcli.pictures.picture import Picture
 from bpcli.trouble import visible
+
+PAGE = 470  # points between the margins
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -88,6 +93,8 @@ def _section(section: Section) -> str:
     if section.formula:
         parts.append(_lines(section.formula))
     parts.append("Given: " + ", ".join(_code(f"{name} = {value}") for name, value in section.given))
+    if section.picture is not None:
+        parts.append(_picture(section.picture))
     parts.append(escape(section.rule))
     short = [line for line in section.lines if not line.tall]
     if short:
@@ -101,6 +108,16 @@ def _section(section: Section) -> str:
     if section.worked:
         parts += ["Step by step:", _lines(section.worked)]
     return "\n\n".join(parts) + "\n"
+
+
+def _picture(shown: Picture) -> str:
+    """The picture in TikZ, made smaller where it is wider than the page."""
+    drawing = layout(shown)
+    text = tikz.write(shown, drawing)
+    text = text[text.index(r"\begin{tikzpicture}") :].rstrip()
+    if drawing.width * 0.75 > PAGE:
+        text = f"\\resizebox{{\\textwidth}}{{!}}{{%\n{text}}}"
+    return f"\\begin{{center}}\n{text}\n\\end{{center}}"
 
 
 def _row(line: Line) -> str:

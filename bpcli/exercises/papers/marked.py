@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
-from bpcli.exercises.papers.content import Line, Paper, Section, plural
+from bpcli.exercises.papers.content import Line, Paper, Section, drawn, plural
 from bpcli.trouble import visible
 
+WIDTH = 100  # columns of a picture
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:@^\"'])")
 
 
@@ -70,6 +71,8 @@ def _section(section: Section) -> list[str]:
     if section.formula:
         parts.append(block_of_code(section.formula))
     parts.append("Given: " + ", ".join(code(f"{name} = {value}") for name, value in section.given))
+    if section.picture is not None:
+        parts.append(block_of_code(drawn(section.picture, WIDTH)))
     parts.append(escape(section.rule))
     short = [line for line in section.lines if not line.tall]
     if short:
