@@ -184,10 +184,10 @@ _NAME = re.compile(rf"{NAME}(?:\[[0-9, ]*\])?")
 _QUOTIENT = re.compile(rf"[d∂](?:{NAME})?\s*/\s*[d∂]({NAME}(?:\[[0-9, ]*\])?)")
 
 
-def decoded(data: bytes, called: str = "the file") -> str:
-    """The text of a submission's bytes; `Trouble` unless it is UTF-8 (with or without a mark) and not too large."""
-    if len(data) > MOST_BYTES:
-        _refuse(called, f"it has {len(data):,} bytes; the limit is {MOST_BYTES:,}", "too-large")
+def decoded(data: bytes, called: str = "the file", most: int = MOST_BYTES) -> str:
+    """The text of a submission's bytes; `Trouble` unless it is UTF-8 (with or without a mark) and has at most MOST."""
+    if len(data) > most:
+        _refuse(called, f"it has {len(data):,} bytes; the limit is {most:,}", "too-large")
     for mark, name in ((b"\xff\xfe\x00\x00", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")):
         if data.startswith(mark):
             _refuse(called, f"it is {name}; save it as UTF-8", "not-utf-8")

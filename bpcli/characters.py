@@ -38,6 +38,11 @@ class Meaning(NamedTuple):
     length: int = 1
 
 
+def look_alikes() -> dict[int, str]:
+    """Letters of other alphabets -> the Latin letters that they look like, for ``str.translate``."""
+    return str.maketrans(_LETTERS)
+
+
 def meaning(text: str, at: int) -> Meaning:
     """What the character of TEXT at AT, which the language does not have, may mean.
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "gates": "the table of gates, or one gate in full",
     "sheet": "a different paper for every student, with its key",
     "problems": "the bank of exercises: list, show, check, new, schema",
+    "grade": "mark a class: folders, zip files, tables; grades, feedback, a gradebook",
     "help": "syntax, gates, kinks, problems, json, exit-codes, completion",
 }
 
@@ -231,7 +232,7 @@ class PlainCommand(click.Command):
 
 def write_help(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Help with the examples first: the first paragraph of the docstring, its examples, then the options."""
-    formatter.write_usage(ctx.command_path, "FORMULA --NAME=VALUE ... [OPTIONS]" if isinstance(command, FormulaCommand)
+    formatter.write_usage(ctx.command_path.rstrip(), "FORMULA --NAME=VALUE ... [OPTIONS]" if isinstance(command, FormulaCommand)
                           else " ".join(command.collect_usage_pieces(ctx)))  # fmt: skip
     formatter.write("\n" + _wrapped(_docstring(command)) + "\n")
     with formatter.section("Options"):
@@ -320,7 +321,7 @@ def _pipe_closed() -> int:
 
 
 def _from_click(error: click.UsageError) -> Trouble:
-    path = error.ctx.command_path if error.ctx else "bpcli"
+    path = error.ctx.command_path.rstrip() if error.ctx else "bpcli"
     possible = getattr(error, "possibilities", None) or []
     message = error.format_message().removesuffix(".")
     message = message.replace("is not in the range", "must be in the range").replace("<=x<=", " to ")

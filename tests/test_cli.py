@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,22 @@ def test_the_help_of_a_group_lists_what_it_can_do(command: str) -> None:
     assert max(map(columns, printed.out.splitlines())) <= 80
 
 
+def a_class() -> None:
+    """What the examples of `grade` are about: a sheet, what came back, and what came back late."""
+    Path("class.csv").write_text("id,name\nada,Ada\nbob,Bob\n")
+    assert bp("sheet", "gates/add-then-multiply", "--students", "class.csv", "--format", "txt", "-o", "hw1").code == 0
+    Path("handed-in").mkdir()
+    Path("handed-in/ada.txt").write_text("[gates/add-then-multiply]\nq = 3\n")
+    with zipfile.ZipFile("late.zip", "w") as archive:
+        archive.writestr("bob/answers.txt", "[gates/add-then-multiply]\nq = 3\n")
+
+
 @pytest.mark.parametrize("command", EVERY, ids=" ".join)
 def test_help_has_examples_first(command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command explains itself with examples before its options; each example can be run as it stands."""
     monkeypatch.chdir(tmp_path)
+    if command == ("grade",):
+        a_class()
     printed = bp(*command, "--help", COLUMNS="80")
     assert (printed.code, printed.err) == (0, "")
     assert printed.out.index("Examples:") < printed.out.index("Options:")

@@ -49,6 +49,16 @@ LAYERS = """
     exercises.papers.typeset
     exercises.folder
     views.sheet
+    submissions submissions.handed_in submissions.catalogue submissions.identity
+    submissions.folders submissions.tables submissions.objects
+    submissions.archives submissions.reading
+    submissions.collecting
+    grading grading.policy grading.gradebook grading.writing grading.marks
+    grading.standing grading.times grading.desk grading.diff
+    grading.files grading.feedback grading.workers grading.opened
+    grading.run grading.overriding grading.explanation
+    grading.gradescope
+    views.graded views.overridden views.explained_marks views.results commands.grade
 """
 DEPTH = {f"bpcli.{name}".removesuffix(".__init__"): depth
          for depth, names in enumerate(LAYERS.strip().splitlines()) for name in names.split()}  # fmt: skip

@@ -85,6 +85,14 @@ bpcli problems list: problems [{id, title, tags, difficulty, source, blanks,
               rejected {}, agreed, slips, told, apart, confused, same, load}]
 bpcli sheet   folder, title, seed, problems [{id, points, sha256}], students,
               formats, files, kept, warnings
+bpcli grade   title, version, policy {}, complete, accepted, found, graded,
+              refused, not_graded, refusals [{student, source, status, code,
+              reason}], set_aside, missing [ids], moves [{student, old, new,
+              why, blanks}], students [{id, name, group, status, note, source,
+              problems [{id, points, max}], penalty, score, max_score,
+              overrides, remarks, blanks [as of mark, and problem, key]}]
+              --explain: one student, and policy, version, digest, history,
+              given; override: student, before, score, note
 bpcli help    topic, text
 errors        exit_code, error {code, message, try [lines], line, column,
               span [start, end], …}
@@ -95,7 +103,8 @@ are g1, g2, … in order of evaluation.
 
 EXIT_CODES = """\
 0    done
-1    done, and the answer is no: a gradient check failed, a problem is unsound
+1    done, and the answer is no: a gradient check failed, a problem is unsound,
+     not every hand-in was graded
 2    the command line or an input cannot be read
 3    the mathematics has no answer there: log of a negative number, division
      by zero, overflow

@@ -1,0 +1,188 @@
+"""The desk at which one hand-in after another is marked; each process has its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from bpcli import __version__
+from bpcli.answers import Line
+from bpcli.exercises.acceptance import fault
+from bpcli.exercises.chance import digest
+from bpcli.exercises.problem import Problem
+from bpcli.exercises.sheet import Sheet
+from bpcli.exercises.sheet import parse as parse_sheet
+from bpcli.exercises.variants import Variant, draw
+from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Marked
+from bpcli.grading.marks import expected, mark_problem
+from bpcli.grading.policy import Policy, points
+from bpcli.submissions.catalogue import Catalogue
+from bpcli.submissions.handed_in import HandIn
+from bpcli.submissions.reading import read
+from bpcli.trouble import Trouble, shortened, visible
+from bpcli.verdicts import UNDECIDED, Mark
+
+#: Changes when the same answers could be marked differently; marks are kept with it.
+MARKING = "bpcli/marking/1"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a hand-in is marked by. It goes to every process as it stands."""
+
+    sheet: bytes
+    """``sheet.toml``."""
+    name: str
+    policy: Policy
+    shared: bool = False
+    """Whether everybody has the same variant (one problem without a sheet)."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything but the students and what they handed in."""
+        return _fingerprint(parse_sheet(self.sheet, self.name), self)
+
+
+def _fingerprint(sheet: Sheet, setting: Setting) -> str:
+    hashes = [problem.sha256 for problem in sheet.problems]
+    return digest("run", __version__, MARKING, sheet.seed, setting.policy.text(), str(setting.shared), *hashes).hex()
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """A sheet opened for marking."""
+
+    sheet: Sheet
+    setting: Setting
+    catalogue: Catalogue
+    fingerprint: str
+    fixed: dict[str, Variant] = field(default_factory=dict)
+    """The variants that are the same for everybody."""
+
+    @classmethod
+    def of(cls, setting: Setting) -> Desk:
+        """The desk for SETTING; `Trouble` when its sheet cannot be read."""
+        sheet = parse_sheet(setting.sheet, setting.name)
+        return cls(sheet, setting, Catalogue.of(sheet.problems), _fingerprint(sheet, setting))
+
+    def key(self, student: str, time: str = "") -> str:
+        """A hash of everything that STUDENT's marks follow from, apart from the hand-in."""
+        return digest("entry", self.fingerprint, "" if self.setting.shared else student, time).hex()[:32]
+
+    def mark(self, hand_in: HandIn, time: str = "") -> Entry:
+        """What HAND_IN gets. Whatever is wrong with it, or happens while it is marked, is told in the entry."""
+        entry = Entry(
+            hand_in.student, hand_in.source, hand_in.digest, self.key(hand_in.student, time), REFUSED, time=time
+        )
+        try:
+            answers = read(hand_in, self.catalogue)
+        except Trouble as trouble:
+            return _closed(entry, REFUSED, trouble.code, trouble.message)
+        except Exception as error:  # a mistake of ours must not cost the others their marks
+            return _closed(entry, NOT_GRADED, "crashed", _about(error))
+        try:
+            marks: list[Marked] = []
+            for problem in self.sheet.problems:
+                marks += self._problem(problem, hand_in.student, answers.problems.get(problem.id, []))
+            penalty = self.setting.policy.penalty(time)
+        except Trouble as trouble:
+            return _closed(entry, NOT_GRADED, trouble.code, trouble.message)
+        except Exception as error:
+            return _closed(entry, NOT_GRADED, "crashed", _about(error))
+        remarks = (*answers.remarks, *_unasked(self.catalogue, answers.problems))
+        return _finished(entry, marks, remarks, penalty)
+
+    def _problem(self, problem: Problem, student: str, lines: Sequence[Line]) -> list[Marked]:
+        variant = self.variant(problem, student)
+        told = self.setting.policy.feedback
+        marks = mark_problem(variant, lines)
+        hints = {one.name: one.reason for one in mark_problem(variant, lines, hint=True)} if told == "where" else {}
+        answers = expected(variant) if told == "full" else {}
+        owner = "" if self.setting.shared else student
+        key = digest("key", __version__, MARKING, problem.sha256, self.sheet.seed, owner).hex()[:16]
+        numbers = digest("variant", problem.id, repr(sorted(variant.numbers.items()))).hex()[:12]
+        return [
+            _marked(problem, blank.points, mark, self.setting.policy, hints.get(mark.name, ""), answers.get(mark.name, ""),
+                    key, numbers)
+            for blank, mark in zip(problem.blanks, marks, strict=True)
+        ]  # fmt: skip
+
+    def variant(self, problem: Problem, student: str) -> Variant:
+        """The numbers that STUDENT had."""
+        if problem.id in self.fixed:
+            return self.fixed[problem.id]
+        variant = draw(problem, self.sheet.seed, "" if self.setting.shared else student, fault)
+        if self.setting.shared or all(given.fixed for given in problem.given.values()):
+            self.fixed[problem.id] = variant
+        return variant
+
+
+def _closed(entry: Entry, status: str, code: str, reason: str) -> Entry:
+    from dataclasses import replace
+
+    return replace(entry, status=status, code=code, reason=shortened(visible(reason)))
+
+
+def _about(error: Exception) -> str:
+    return f"bpcli failed on it ({type(error).__name__}: {error!s:.100})"
+
+
+def _finished(entry: Entry, marks: list[Marked], remarks: tuple[str, ...], penalty: Decimal) -> Entry:
+    from dataclasses import replace
+
+    total = sum((mark.earned for mark in marks), Decimal(0))
+    most = sum((Decimal(mark.points) for mark in marks), Decimal(0))
+    open_ = [f"{mark.problem} {mark.blank}" for mark in marks if mark.verdict == UNDECIDED]
+    made = replace(entry, status=GRADED, marks=tuple(marks), remarks=remarks, score=str(points(total)),
+                   max_score=str(points(most)), penalty=str(penalty))  # fmt: skip
+    if not open_:
+        return made
+    more = f" and {len(open_) - 3} more" if len(open_) > 3 else ""
+    reason = f"a person has to look at {', '.join(open_[:3])}{more}"
+    return replace(made, status=NOT_GRADED, code="undecided", reason=reason, score="")
+
+
+def _marked(problem: Problem, worth: Decimal, mark: Mark, policy: Policy, hint: str, answer: str, key: str,
+            numbers: str) -> Marked:  # fmt: skip
+    credit = policy.credit(mark.verdict, mark.credit)
+    return Marked(problem.id, mark.name, mark.answer, mark.verdict, str(credit.normalize()), str(worth), mark.reason, hint,
+                  answer, mark.slips, mark.used, key, numbers)  # fmt: skip
+
+
+def _unasked(catalogue: Catalogue, problems: dict[str, list[Line]]) -> list[str]:
+    """What was answered without being asked for; a misspelt name must not go unseen."""
+    from bpcli.answers import shown
+
+    found = []
+    for problem, lines in problems.items():
+        if any(one == problem for one, _ in catalogue.programs):
+            continue  # a program has names of its own
+        strange = dict.fromkeys(line.name for line in lines if line.name not in catalogue.blanks[problem] and line.text)
+        found += [f"{problem} asks for nothing called {shown(name)}" for name in list(strange)[:5]]
+    return found
+
+
+# --- in a process of its own ------------------------------------------------------------------------------
+
+#: A hand-in and when it was handed in.
+Task = tuple[HandIn, str]
+#: What marks one task at a desk.
+Marker = Callable[[Desk, HandIn, str], Entry]
+
+
+def by_the_rules(desk: Desk, hand_in: HandIn, time: str) -> Entry:
+    """The marker that is used; tests have others, which crash."""
+    return desk.mark(hand_in, time)
+
+
+def sheet_summary(sheet: Sheet) -> str:
+    """What the views need to know of SHEET, as JSON: its title, problems and students."""
+    found: dict[str, Any] = {
+        "title": sheet.title,
+        "problems": [{"id": one.id, "title": one.title, "points": str(one.points), "sha256": one.sha256} for one in sheet.problems],
+        "students": [student.record() for student in sheet.students],
+    }  # fmt: skip
+    return json.dumps(found, ensure_ascii=True)

@@ -1,0 +1,50 @@
+"""A folder that `bpcli grade` wrote, opened again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import NamedTuple
+
+from bpcli.exercises.roster import Student
+from bpcli.grading.gradebook import FILE, Gradebook
+from bpcli.grading.policy import Policy, policy
+from bpcli.grading.standing import Sheet, sheet_of
+from bpcli.trouble import Trouble, visible
+
+
+class Opened(NamedTuple):
+    """A gradebook with the sheet and the rules of the run that was accepted last."""
+
+    book: Gradebook
+    sheet: Sheet
+    policy: Policy
+
+    def student(self, identity: str) -> Student:
+        """The student with this id; `Trouble` for nobody."""
+        from bpcli.mistakes import closest
+
+        known = {one.id: one for one in self.sheet.students}
+        others = self.book.accepted().keys() | self.book.overrides().keys()
+        if identity in known or identity in others:
+            return known.get(identity, Student(identity))
+        near = closest(identity, sorted(known.keys() | others))
+        raise Trouble(f"no student is called {visible(identity)[:60]}", code="unknown-student",
+                      tries=[f"--explain {one}" for one in near][:2])  # fmt: skip
+
+
+@contextmanager
+def opened(path: str, *, lock: bool = False) -> Iterator[Opened]:
+    """The gradebook in the folder PATH (or the file itself). LOCK it to change something."""
+    folder = os.path.dirname(path) or "." if os.path.basename(path) == FILE else path
+    if not os.path.isfile(os.path.join(folder, FILE)):
+        raise Trouble(f"{visible(path)} has no gradebook ({FILE})", code="unreadable-file",
+                      tries=["bpcli grade --help"])  # fmt: skip
+    with Gradebook(folder, lock=lock) as book:
+        sheet, rules = book.sheet(), book.policy()
+        if sheet is None or rules is None:
+            raise Trouble(f"no run in {visible(path)} was finished yet; run bpcli grade again", code="not-finished")
+        yield Opened(book, sheet_of(sheet), policy(json.loads(rules, parse_float=Decimal)))

@@ -1,0 +1,62 @@
+"""Points given by hand, and the files written anew with them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from bpcli.grading import feedback, files, writing
+from bpcli.grading.gradebook import Override
+from bpcli.grading.opened import Opened, opened
+from bpcli.grading.standing import Row, standing
+from bpcli.result import Result
+from bpcli.trouble import Trouble, visible
+
+
+@dataclass(frozen=True, eq=False)
+class Overridden(Result):
+    """What a student has after points were given by hand."""
+
+    view = "overridden"
+
+    row: Row
+    before: Row
+
+    def record(self, expression: str) -> dict[str, Any]:
+        return {
+            "schema": "bpcli/grade-override/1", "student": self.row.student.id, "before": _number(self.before),
+            "score": _number(self.row), "note": self.row.note,
+        }  # fmt: skip
+
+
+def _number(row: Row) -> float | None:
+    return None if row.total is None else float(row.total)
+
+
+def override(folder: str, student: str, problem: str, given: str | None, reason: str) -> Overridden:
+    """Give STUDENT the points GIVEN for PROBLEM ("" for everything); None takes back what was given.
+
+    ``grades.csv`` and the student's feedback are written anew; ``grades.json`` is that of the last run, and stays.
+    """
+    points = None if given is None else files.points_given(given, "--points")
+    with opened(folder, lock=True) as found:
+        who = found.student(student)
+        if problem and problem not in {one.id for one in found.sheet.problems}:
+            known = ", ".join(one.id for one in found.sheet.problems)
+            raise Trouble(f"the sheet has no problem {visible(problem)[:60]}; it has {known}", code="unknown-problem")
+        before = _row(found, student)
+        csv = os.path.join(folder, files.CSV)
+        written = files.read_before(csv, files.columns(found.sheet))
+        if points is None and problem not in found.book.overrides().get(student, {}):
+            raise Trouble(f"nothing was given to {visible(who.id)} by hand", code="no-override")
+        found.book.override([Override(who.id, problem, points, reason)])
+        rows = standing(found.book, found.sheet)
+        row = next(one for one in rows if one.student.id == student)
+        feedback.write_all(folder, [row], found.book, found.sheet, found.policy)
+        writing.write(csv, files.table(rows, found.sheet, written))
+        return Overridden(row, before)
+
+
+def _row(found: Opened, student: str) -> Row:
+    return next(one for one in standing(found.book, found.sheet) if one.student.id == student)

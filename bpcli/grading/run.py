@@ -1,0 +1,305 @@
+"""One run of `bpcli grade`: collect, mark, keep, compare with what counted before, write.
+
+Nothing that counts changes without being asked for: if somebody who has a grade would get another one, the run is a
+proposal, and `apply` accepts it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from bpcli import __version__
+from bpcli.exercises import sheet as sheets
+from bpcli.exercises.sheet import Sheet
+from bpcli.grading import feedback, files, writing
+from bpcli.grading.desk import Desk, Marker, Setting, Task, by_the_rules, sheet_summary
+from bpcli.grading.diff import Move, differs, moves
+from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Gradebook, Override
+from bpcli.grading.policy import Policy, policy
+from bpcli.grading.standing import Row, sheet_of, standing
+from bpcli.grading.standing import Sheet as Summary
+from bpcli.grading.times import read_times
+from bpcli.grading.workers import mark_all, marked
+from bpcli.result import Result
+from bpcli.submissions.collecting import Collection, collect
+from bpcli.submissions.handed_in import HandIn, Refused
+from bpcli.submissions.identity import Anybody, Register
+from bpcli.trouble import Trouble, visible
+
+#: With fewer hand-ins than this, starting processes costs more than it saves; one alone cannot harm another.
+FEW = 2
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be graded, and how."""
+
+    sheet: Sheet
+    name: str
+    paths: tuple[str, ...]
+    out: str
+    policy: Policy
+    register: Register
+    shared: bool = False
+    times: str | None = None
+    apply: bool = False
+    jobs: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Graded(Result):
+    """The outcome of a run. found = graded + refused + not_graded."""
+
+    view = "graded"
+
+    sheet: Summary
+    policy: Policy
+    out: str
+    rows: Sequence[Row]
+    refused: Sequence[Entry]
+    """Hand-ins that were refused, by source."""
+    not_graded: Sequence[Entry]
+    graded: int
+    aside: Sequence[tuple[str, str]]
+    moves: Sequence[Move]
+    accepted: bool
+    """Whether the marks count now. If not, nothing was changed, and `moves` says what would."""
+    overrides: Sequence[Override] = ()
+    """What was taken over from ``grades.csv``."""
+    resumed: int = 0
+    """Hand-ins that an earlier run had marked before it was stopped."""
+
+    @property
+    def found(self) -> int:
+        """How many hand-ins there are."""
+        return self.graded + len(self.refused) + len(self.not_graded)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every hand-in was graded and counts."""
+        return self.accepted and self.graded == self.found
+
+    def head(self) -> dict[str, Any]:
+        """Everything but the students."""
+        return {
+            "schema": "bpcli/grade/1", "title": self.sheet.title, "version": __version__, "policy": self.policy.record(),
+            "complete": self.ok, "accepted": self.accepted, "found": self.found, "graded": self.graded,
+            "refused": len(self.refused), "not_graded": len(self.not_graded),
+            "refusals": [{"student": one.student or None, "source": one.source, "status": one.status, "code": one.code,
+                          "reason": one.reason} for one in (*self.refused, *self.not_graded)],
+            "set_aside": [{"student": student, "source": source} for student, source in self.aside],
+            "missing": [row.student.id for row in self.rows if row.status == "missing"],
+            "moves": [move.record() for move in self.moves],
+        }  # fmt: skip
+
+    def record(self, expression: str) -> dict[str, Any]:
+        return self.head()
+
+
+def order(name: str, paths: Sequence[str], out: str, *, roster: str | None = None, seed: str = "1",
+          times: str | None = None, apply: bool = False, jobs: int = 1, **rules: Any) -> Order:  # fmt: skip
+    """The order that a command line gives. NAME is a sheet (its folder or file), or one problem.
+
+    With one problem everybody has the numbers that `bpcli problems show` shows, and without a ROSTER everybody is
+    taken by the name of the file.
+    """
+    from bpcli.exercises import bank
+    from bpcli.exercises.roster import read_file
+
+    students = read_file(roster) if roster else ()
+    shared = not _is_sheet(name)
+    if shared:
+        found = bank.find([name])
+        if len(found) > 1:
+            raise Trouble(f"{name} has {len(found)} problems; make a sheet of them first", code="several-problems",
+                          tries=[f"bpcli sheet {name} -o hw1"])  # fmt: skip
+        identity, path = next(iter(found.items()))
+        sheet = sheets.make([bank.load(path, identity)], students, seed)
+    else:
+        sheet = sheets.read(name)
+        known = {student.id for student in students}
+        kept = [student for student in sheet.students if student.id not in known]
+        sheet = replace(sheet, students=(*students, *kept)) if students else sheet
+    register = Register(sheet.students) if sheet.students else Anybody()
+    return Order(
+        sheet, name, tuple(paths), out, policy(sheet.marking).changed(**rules), register, shared, times, apply, jobs
+    )
+
+
+def _is_sheet(name: str) -> bool:
+    return (os.path.isdir(name) and os.path.exists(os.path.join(name, "teacher", "sheet.toml"))) or (
+        os.path.basename(name) == "sheet.toml" or os.path.exists(os.path.join(name, "sheet.toml")))  # fmt: skip
+
+
+def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: lambda *_: None,
+          marker: Marker = by_the_rules) -> Graded:  # fmt: skip
+    """Grade as ORDER says. STEP is told how many hand-ins there are, and what it gives is called after each."""
+    _apart(what)
+    writing.folder(what.out)
+    setting = Setting(what.sheet.text().encode(), what.name, what.policy, what.shared)
+    desk = Desk.of(setting)
+    summary = sheet_summary(what.sheet)
+    with ExitStack() as stack:
+        book = stack.enter_context(Gradebook(what.out))
+        writing.clean(what.out)
+        own = files.columns(sheet_of(summary))
+        before = files.read_before(os.path.join(what.out, files.CSV), own)
+        times = read_times(what.times, what.register) if what.times else {}
+        groups = {one.id: one.group for one in what.sheet.students if one.group} if what.policy.groups else {}
+        collection = collect(what.paths, what.register, desk.catalogue, stack, what.policy.several, groups=groups)
+        run, _ = book.run(desk.fingerprint, summary, what.policy.text(), __version__)
+        marking = _Marking(what, setting, desk, book, run, collection, times, marker)
+        with_step = step(collection.found)
+        for _ in marking.entries(with_step):
+            pass
+        overrides = before.new(book)
+        book.override(overrides)
+        return _settled(what, book, run, marking, before, overrides, groups)
+
+
+def _apart(what: Order) -> None:
+    """`Trouble` when marks would be written among the hand-ins, or the gradebook read as one."""
+    out = os.path.realpath(what.out)
+    for path in what.paths:
+        place = os.path.realpath(path)
+        if os.path.isdir(place) and (out == place or out.startswith(place + os.sep)) and not _is_sheet(path):
+            raise Trouble(f"the marks would be written among the hand-ins: {visible(what.out)} is in {visible(path)}",
+                          code="output-in-input", tries=["--out grades"])  # fmt: skip
+
+
+class _Marking:
+    """The marking of a run: what there is to do, and what an earlier run has done of it."""
+
+    def __init__(self, what: Order, setting: Setting, desk: Desk, book: Gradebook, run: int, collection: Collection,
+                 times: dict[str, str], marker: Marker) -> None:  # fmt: skip
+        self.what, self.setting, self.desk, self.book, self.run = what, setting, desk, book, run
+        self.collection, self.times, self.marker = collection, times, marker
+        self.done = book.entries(run)
+        self.seen: list[tuple[str, str, str, str]] = []
+        self.resumed = 0
+
+    def entries(self, step: Callable[..., None]) -> Iterator[None]:
+        """Mark what is not marked yet, and keep it; a step for each hand-in."""
+        self._keep([_refusal(one) for one in self.collection.refused], step)
+        if len(self.collection.taken) < FEW:
+            for task in self._tasks(step):
+                self._keep([marked(self.desk, task, self.marker)], step)
+                yield
+            return
+        jobs = min(self.what.jobs, len(self.collection.taken))
+        chunk = max(1, min(20, len(self.collection.taken) // (4 * jobs)))
+        for entries in mark_all(self.setting, self.desk, self._tasks(step), jobs, self.marker, chunk):
+            self._keep(entries, step)
+            yield
+
+    def _tasks(self, step: Callable[..., None]) -> Iterator[Task]:
+        """The hand-ins to be marked, each read when its turn comes."""
+        for one in self.collection.taken:
+            hand_in = one.read()
+            if isinstance(hand_in, Refused):
+                self._keep([_refusal(hand_in)], step)
+                continue
+            time = self.times.get(hand_in.student, "")
+            if self._is_done(hand_in, time):
+                step()
+            else:
+                yield hand_in, time
+
+    def _is_done(self, hand_in: HandIn, time: str) -> bool:
+        identity = (hand_in.student, hand_in.source, hand_in.digest, self.desk.key(hand_in.student, time))
+        if identity not in self.done:
+            return False
+        self.seen.append(identity)
+        self.resumed += 1
+        return True
+
+    def _keep(self, entries: Sequence[Entry], step: Callable[..., None]) -> None:
+        new = [one for one in entries if _identity(one) not in self.done]
+        self.book.add(self.run, new)
+        self.seen += map(_identity, entries)
+        for _ in entries:
+            step()
+
+    def numbers(self) -> list[int]:
+        """The numbers of this run's entries."""
+        done = self.book.entries(self.run)
+        return [done[one] for one in dict.fromkeys(self.seen)]
+
+
+def _identity(entry: Entry) -> tuple[str, str, str, str]:
+    return entry.student, entry.source, entry.digest, entry.key
+
+
+def _refusal(refused: Refused) -> Entry:
+    digest = f"{refused.code}: {refused.reason}"
+    return Entry(refused.student, refused.source, digest, "", REFUSED, refused.code, refused.reason)
+
+
+def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: files.Before,
+             overrides: Sequence[Override], groups: dict[str, str]) -> Graded:  # fmt: skip
+    """Compare with what counted before, accept, and write."""
+    entries = [book.entry(number, marks=False) for number in marking.numbers()]
+    chosen, aside = _chosen(entries, groups)
+    found = list(moves(book, chosen))
+    accept = what.apply or not found
+    if accept:
+        book.accept(
+            run, sorted((student, number) for student, number in chosen.items() if differs(book, student, number))
+        )
+    summary = sheet_of(sheet_summary(what.sheet))
+    counted = [one for one in entries if one not in aside]
+    result = Graded(
+        summary, what.policy, what.out, standing(book, summary),
+        sorted((one for one in counted if one.status == REFUSED), key=lambda one: (one.source, one.student)),
+        sorted((one for one in counted if one.status == NOT_GRADED), key=lambda one: (one.student, one.source)),
+        sum(one.status == GRADED for one in counted),
+        sorted([*marking.collection.aside, *[(one.student, one.source) for one in aside]]), found, accept,
+        overrides, marking.resumed,
+    )  # fmt: skip
+    if accept:
+        write_files(result, book, before)
+    return result
+
+
+def _chosen(entries: Sequence[Entry], groups: Mapping[str, str]) -> tuple[dict[str, int], list[Entry]]:
+    """The entry that counts for each student (of several the best, and of these the first), and those set aside.
+
+    A group's entry counts for everybody in it.
+    """
+    parties: dict[tuple[str, str], list[Entry]] = {}
+    for one in entries:
+        if one.student:
+            group = groups.get(one.student, "")
+            parties.setdefault((group, "" if group else one.student), []).append(one)
+    best = {party: max(handed, key=_rank) for party, handed in parties.items()}
+    chosen: dict[str, int] = {}
+    for (group, student), one in best.items():
+        members = [member for member, theirs in groups.items() if theirs == group] if group else [student]
+        chosen |= dict.fromkeys(members, one.number)
+    counting = set(chosen.values())
+    return chosen, [one for one in entries if one.student and one.number not in counting and one.status == GRADED]
+
+
+def _rank(entry: Entry) -> tuple[bool, Decimal]:
+    return entry.status == GRADED, entry.total or Decimal(0)
+
+
+def write_files(result: Graded, book: Gradebook, before: files.Before) -> None:
+    """``grades.csv``, ``grades.json`` and the feedback."""
+    out, sheet = result.out, result.sheet
+    feedback.write_all(out, result.rows, book, sheet, result.policy)
+    writing.write(os.path.join(out, files.JSON), json_text(result, book))
+    writing.write(os.path.join(out, files.CSV), files.table(result.rows, sheet, before))
+
+
+def json_text(result: Graded, book: Gradebook) -> Iterator[str]:
+    """``grades.json``: one object with an entry for each student."""
+    students = (
+        files.student_record(row, book.entry(row.entry) if row.entry else None, result.sheet) for row in result.rows
+    )
+    return files.object_text(result.head(), students)

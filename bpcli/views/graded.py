@@ -1,0 +1,130 @@
+"""The outcome of ``bpcli grade``: who has how many points, what was refused, what would change, where the files are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bpcli.grading.files import number
+from bpcli.grading.gradebook import GRADED, Entry
+from bpcli.grading.run import Graded
+from bpcli.grading.standing import MISSING, Row
+from bpcli.trouble import shortened, visible
+from bpcli.views.layout import QUIET, Look, fit
+
+MOST_ROWS = 40  # students shown one by one; a larger class is summed up
+MOST_NAMES = 12
+_BARS = 10  # classes of points
+
+
+def render(result: Graded, look: Look) -> RenderableType:
+    """The summary."""
+    parts: list[RenderableType] = []
+    if result.sheet.title:
+        parts.append(Text(visible(result.sheet.title), "bold"))
+    rows = [row for row in result.rows if row.status != MISSING]
+    if result.accepted:
+        parts += _class(result, rows, look)
+    parts += [Text(), _count(result)]
+    parts += _hand_ins(result)
+    if missing := [row.student.id for row in result.rows if row.status == MISSING]:
+        parts.append(Text(f"nothing from {_names(missing)}", QUIET))
+    parts += [
+        Text(f"taken over from grades.csv: {visible(one.student)} has {one.points} points by hand")
+        for one in result.overrides
+    ]
+    parts += _moves(result, look)
+    parts += [Text(f"rule: {line}", QUIET) for line in result.policy.lines()]
+    if result.accepted:
+        parts.append(Text(f"wrote {visible(result.out)}: grades.csv, grades.json, feedback, grades.db"))
+    return Group(*parts)
+
+
+def _class(result: Graded, rows: Sequence[Row], look: Look) -> list[RenderableType]:
+    if len(rows) <= MOST_ROWS or look.everything:
+        headers = ["student", *[f"{place}" for place, _ in enumerate(result.sheet.problems, start=1)], "total", "note"]
+        cells = [
+            [row.student.id, *map(number, row.problems), number(row.total),
+             shortened(row.note if row.status == GRADED else f"{row.status}: {row.note}")]
+            for row in rows
+        ]  # fmt: skip
+        legend = [
+            f"{place} {visible(one.id)} ({one.points:f})" for place, one in enumerate(result.sheet.problems, start=1)
+        ]
+        table = fit(look, headers, cells, [""] * len(headers), words=(0, len(headers) - 1)) if rows else Text()
+        return [table, Text(), Text(f"points: {', '.join(legend)}; total of {result.sheet.points:f}", QUIET)]
+    return _histogram(result, rows, look)
+
+
+def _histogram(result: Graded, rows: Sequence[Row], look: Look) -> list[RenderableType]:
+    totals = sorted(row.total for row in rows if row.total is not None)
+    if not totals or not result.sheet.points:
+        return []
+    most = result.sheet.points
+    classes = Counter(min(int(total * _BARS / most), _BARS - 1) for total in totals)
+    width = min(50, look.width - 24)
+    lines = []
+    for place in range(_BARS):
+        low, high = most * place / _BARS, most * (place + 1) / _BARS
+        bar = "#" * round(classes[place] * width / max(classes.values()))
+        lines.append(f"{f'{low:.4g} to {high:.4g}':>14}  {classes[place]:>6}  {bar}".rstrip())
+    mean = sum(totals) / len(totals)
+    lines += [
+        "",
+        f"{len(totals):,} students: mean {mean:.4g}, median {totals[len(totals) // 2]:.4g} of {most:f} points",
+    ]
+    return [Text("\n".join(lines))]
+
+
+def _count(result: Graded) -> Text:
+    hand_ins = f"{result.found:,} hand-in{'s' * (result.found != 1)}"
+    counts = f"{result.graded:,} graded, {len(result.refused):,} refused, {len(result.not_graded):,} not graded"
+    more = f"; {result.resumed:,} of them in an earlier run" if result.resumed else ""
+    return Text(f"{hand_ins}: {counts}{more}", "green" if result.ok else "bold")
+
+
+def _hand_ins(result: Graded) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for what, entries in (("refused", result.refused), ("not graded", result.not_graded)):
+        lines += [Text(f"  {what}: {_entry(one)}", "red") for one in entries[:MOST_NAMES]]
+        if len(entries) > MOST_NAMES:
+            lines.append(Text(f"  {what}: {len(entries) - MOST_NAMES:,} more (grades.json has all)", "red"))
+    if result.aside:
+        lines.append(
+            Text(
+                f"  set aside: {len(result.aside):,} that do not count ({_names([source for _, source in result.aside])})",
+                QUIET,
+            )
+        )
+    return lines
+
+
+def _entry(entry: Entry) -> str:
+    return f"{visible(entry.source)}: {visible(entry.reason)}"
+
+
+def _moves(result: Graded, look: Look) -> list[RenderableType]:
+    if not result.moves:
+        return []
+    count = len(result.moves)
+    who = f"{count:,} student{'s' * (count != 1)}"
+    if result.accepted:
+        lines: list[RenderableType] = [Text(f"{who} moved:", "bold")]
+    else:
+        lines = [Text(f"nothing was changed: {who} would move (--apply accepts it):", "bold yellow")]
+    shown = result.moves if look.everything else result.moves[: 2 * MOST_NAMES]
+    for move in shown:
+        old, new = (number(one) or "no points" for one in (move.old, move.new))
+        lines.append(Text(f"  {visible(move.student)}: {old} to {new}: {visible(move.why)}"))
+        lines += [Text(f"      {visible(blank)}", QUIET) for blank in move.blanks[: None if look.everything else 4]]
+    if len(shown) < count:
+        lines.append(Text(f"  and {count - len(shown):,} more (--all shows them)"))
+    return lines
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(visible(one) for one in names[:MOST_NAMES])
+    return shown + (f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else "")

@@ -1,0 +1,18 @@
+"""What a student has after points were given by hand."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from bpcli.grading.files import number
+from bpcli.grading.overriding import Overridden
+from bpcli.trouble import visible
+from bpcli.views.layout import Look
+
+
+def render(result: Overridden, look: Look) -> RenderableType:
+    """One line."""
+    before, after = (number(row.total) or "no points" for row in (result.before, result.row))
+    note = f" ({visible(result.row.note)})" if result.row.note else ""
+    return Text(f"{visible(result.row.student.id)}: {before}, now {after}{note}")

@@ -1,0 +1,705 @@
+"""`grade`: honest classes and hostile ones, the gradebook under kills, regrading, policies, and what students read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import markers
+import pytest
+from sessions import Command
+
+from bpcli.exercises import bank, sheet
+from bpcli.exercises.roster import Student
+from bpcli.grading import files, run, workers
+from bpcli.grading.gradebook import Gradebook
+from bpcli.grading.marks import expected
+from bpcli.grading.run import Graded
+from bpcli.trouble import Trouble
+
+IDS = ("gates/add-then-multiply", "gates/upstream")
+NAMES = [
+    "Ada Lovelace",
+    "=cmd|' /C calc'!A0",
+    "<script>alert(1)</script>",
+    "Zoë 𝔘 \u202egpj",
+    'Øre, "Q"',
+    "d",
+    "e",
+    "f",
+]
+
+
+def made(count: int = 6, ids: tuple[str, ...] = IDS, folder: Path = Path()) -> sheet.Sheet:
+    """A sheet in hw1, and in ``in`` everybody's own key as the hand-in."""
+    found = [bank.load(path, identity) for identity, path in bank.find(ids).items()]
+    students = [Student(f"s{k:02}", NAMES[k % len(NAMES)], f"s{k}@x.org", f"g{k // 2}") for k in range(count)]
+    one = sheet.make(found, students, "7", "Homework <1>")
+    (folder / "hw1" / "teacher").mkdir(parents=True, exist_ok=True)
+    (folder / "hw1" / "teacher" / "sheet.toml").write_text(one.text(), encoding="utf-8")
+    (folder / "in").mkdir(exist_ok=True)
+    for student in students:
+        (folder / "in" / f"{student.id}.txt").write_text(key_text(one, student), encoding="utf-8")
+    return one
+
+
+def key_text(one: sheet.Sheet, student: Student, changed: dict[str, str] | None = None) -> str:
+    """The right answers, apart from those CHANGED (by the name of the blank, in the first problem)."""
+    lines = []
+    for place, variant in enumerate(one.variants(student)):
+        lines.append(f"[{variant.problem.id}]")
+        for name, text in expected(variant).items():
+            lines.append(f"{name} = {(changed or {}).get(name, text) if not place else text}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def graded(*paths: str, out: str = "g", name: str = "hw1", marker: Any = None, **rest: Any) -> Graded:
+    shares = {name: Decimal(rest.pop(name)) for name in ("follows", "rounded", "late", "late_most") if name in rest}
+    order = run.order(name, paths or ("in",), out, jobs=rest.pop("jobs", 2), **rest, **shares)
+    return run.grade(order, **({"marker": marker} if marker else {}))
+
+
+def rows(out: str = "g") -> dict[str, dict[str, str]]:
+    with open(f"{out}/grades.csv", encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def everything(out: str = "g") -> dict[str, bytes]:
+    """Every file but the gradebook, which has times in it."""
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(Path(out).rglob("*"))
+            if path.is_file() and not path.name.startswith(("grades.db", "grades.lock"))}  # fmt: skip
+
+
+# --- a class ----------------------------------------------------------------------------------------------
+
+
+def test_everybodys_own_key_has_full_marks() -> None:
+    made()
+    result = graded()
+    assert result.ok and (result.found, result.graded) == (6, 6)
+    assert {row["total"] for row in rows().values()} == {"12"}
+    assert {row["status"] for row in rows().values()} == {"graded"}
+    assert [*rows("g")["s00"]] == ["id", "name", "group", *IDS, "total", "max", "status", "override", "note"]
+
+
+def test_every_form_of_hand_in_gets_the_same_marks() -> None:
+    one = made(5)
+    texts = {student.id: key_text(one, student, {"dq": "99"}) for student in one.students}
+    answers = {
+        student: [[line.partition(" = ")[0], line.partition(" = ")[2]] for line in text.splitlines()]
+        for student, text in texts.items()
+    }
+    found: list[list[str]] = []
+    for student, lines in answers.items():
+        for name, value in lines:
+            if name.startswith("["):
+                problem = name.strip("[]")
+            else:
+                found.append([student, problem, name, value])
+    shutil.rmtree("in")
+    Path("in").mkdir()
+    Path("in/s00.txt").write_text(texts["s00"])
+    Path("in/s01").mkdir()
+    Path("in/s01/answers.txt").write_text(texts["s01"])
+    with zipfile.ZipFile("e.zip", "w") as archive:
+        archive.writestr("e/s02.txt", texts["s02"])
+    long = [row for row in found if row[0] == "s03"]
+    Path("long.csv").write_text("student,problem,blank,answer\n" + "".join(",".join(row) + "\n" for row in long))
+    table: dict[str, dict[str, str]] = {}
+    for _, problem, name, value in [row for row in found if row[0] == "s04"]:
+        table.setdefault(problem, {})[name] = value
+    Path("all.json").write_text(json.dumps({"s04": table}))
+    result = graded("in", "e.zip", "long.csv", "all.json")
+    assert result.ok, result.refused
+    assert len({row["total"] for row in rows().values()}) == 1
+    assert {row["total"] for row in rows().values()} < {"10", "11"}
+
+
+def test_who_handed_in_nothing_has_no_points_and_not_0() -> None:
+    made()
+    os.unlink("in/s03.txt")
+    result = graded()
+    assert result.ok and rows()["s03"]["total"] == "" and rows()["s03"]["status"] == "missing"
+    assert json.loads(Path("g/grades.json").read_text())["missing"] == ["s03"]
+
+
+def test_the_json_of_the_contract() -> None:
+    made(2)
+    graded()
+    found = json.loads(Path("g/grades.json").read_text(), parse_constant=pytest.fail)
+    assert found["schema"] == "bpcli/grade/1" and found["complete"] is True
+    (first, _) = found["students"]
+    assert (first["score"], first["max_score"]) == (12.0, 12.0)
+    assert {"name", "answer", "verdict", "credit", "points", "reason", "slip"} <= {*first["blanks"][0]}
+    printed = Command({}, ["grade", "hw1", "in", "-o", "g", "--json"], "").in_process()
+    assert printed.code == 0 and json.loads(printed.out) == found
+
+
+@pytest.mark.parametrize(
+    "settings", [{"LC_ALL": "de_DE.UTF-8"}, {"PYTHONHASHSEED": "7"}, {"LC_ALL": "C", "TZ": "Asia/Tokyo"}]
+)
+def test_the_same_bytes_for_any_number_of_workers_locale_and_seed(settings: dict[str, str]) -> None:
+    made(8)
+    Path("in/s03.txt").write_bytes(b"\xff\xfe")
+    Path("in/strange.txt").write_text("x")
+    graded(out="g", jobs=1)
+    done = subprocess.run([sys.executable, "-m", "bpcli", "grade", "hw1", "in", "-o", "other", "--jobs", "3"],
+                          env=os.environ | settings, capture_output=True, check=False)  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert everything("g") == everything("other")
+
+
+# --- hostile hand-ins -------------------------------------------------------------------------------------
+
+HOSTILE: dict[str, bytes] = {
+    "s04.txt": b"[gates/add-then-multiply]\nq = __import__('os').system('touch pwned')\ndq = {0.__class__}\nf = nan\ndx = 1e999\n",
+    "nobody.txt": b"[gates/upstream]\nq = 1\n",
+    "S00.txt": b"[gates/upstream]\nq = 1\n",
+    "s00.zip": b"PK\x03\x04",
+    "s05.json": b"[" * 100_000,
+    "huge.txt": b"q = 1\n" * 400_000,
+    "utf16.txt": "q = 1".encode("utf-16"),
+    "\u202etxt.00s": b"q = 1",
+    "nul.txt": b"\0" * 50,
+    "esc\x1b[31m.txt": b"\x1b]52;c;AAAA\x07",
+    "-rf.txt": b"x",
+    "s99.csv": b"student,problem,blank,answer\ns00,gates/upstream,q,0\n",
+}
+
+
+def test_hostile_files_change_nobody_elses_row_by_a_byte() -> None:
+    made(6)
+    for name in ("s04.txt", "s05.txt"):
+        os.unlink(f"in/{name}")
+    graded(out="clean")
+    for name, data in HOSTILE.items():
+        Path("in", name).write_bytes(data)
+    os.symlink("/etc/passwd", "in/link.txt")
+    os.mkfifo("in/pipe.txt")
+    before = sorted(os.listdir())
+    result = graded(out="g")
+    assert sorted(os.listdir()) == sorted([*before, "g"]), "nothing is written anywhere else"
+    lines = Path("clean/grades.csv").read_text(encoding="utf-8").splitlines()
+    others = Path("g/grades.csv").read_text(encoding="utf-8").splitlines()
+    assert others[:5] == lines[:5]
+    for student in ("s00", "s01", "s02", "s03"):
+        for ending in ("md", "html"):
+            name = f"feedback/{student}.{ending}"
+            assert everything("g")[name] == everything("clean")[name]
+    assert result.found == result.graded + len(result.refused) + len(result.not_graded) == 4 + len(HOSTILE) + 2
+    assert rows()["s05"]["total"] == "" and rows()["s05"]["status"] == "refused"
+    assert int(float(rows()["s04"]["total"])) == 0
+
+
+def test_what_is_shown_moves_no_cursor_and_hides_nothing() -> None:
+    made(3)
+    for name, data in HOSTILE.items():
+        Path("in", name).write_bytes(data)
+    Path("in/s02.txt").write_text(
+        "[gates/upstream]\nq = \x1b[31m[red]:smile:[/]\x9b\u202e\x00\n".replace("\x00", ""), encoding="utf-8"
+    )
+    printed = Command(
+        {"FORCE_COLOR": "1"}, ["grade", "hw1", "in", "-o", "g", "--color", "never", "--all"], ""
+    ).in_process()
+    every = printed.out + "".join(data.decode() for data in everything().values())
+    assert all(character.isprintable() or character == "\n" for character in every)
+
+
+def test_spreadsheets_run_nothing_and_numbers_stay_numbers() -> None:
+    made(8)
+    graded()
+    cells = [cell for row in csv.reader(io.StringIO(Path("g/grades.csv").read_text(encoding="utf-8"))) for cell in row]
+    assert "'=cmd|' /C calc'!A0" in cells
+    assert not [
+        cell
+        for cell in cells
+        if cell[:1] in tuple("=+@\t\r") or (cell[:1] == "-" and not re.fullmatch(r"-[\d.]+", cell))
+    ]
+    for text in ("=1+1", "+1", "-1", "@x", "＝1", " =1", "'x", "plain", "−5"):
+        assert files.guarded(text)[0] not in "=+-@＝−" and files.unguarded(files.guarded(text)) == text
+    assert files.guarded("\t=1") == "\\t=1" and files.guarded("\r=1") == "\\r=1"
+    assert files.number(Decimal("-2.5")) == "-2.5"
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found |= {tag, *[name for name, _ in attrs]}
+
+
+def test_the_pages_of_hostile_students_have_no_markup_of_theirs() -> None:
+    one = made(3)
+    text = key_text(
+        one, one.students[2], {"q": "<img src=x onerror=alert(1)>", "dq": "`|**x**|`", "dx": "</td><script>"}
+    )
+    Path("in/s02.txt").write_text(text)
+    graded()
+    tags = _Tags()
+    page = Path("g/feedback/s02.html").read_text(encoding="utf-8")
+    tags.feed(page)
+    assert tags.found <= {"html", "lang", "head", "meta", "charset", "http-equiv", "content", "name", "title", "style", "body",
+                          "h1", "h2", "p", "class", "strong", "table", "tr", "th", "td", "code", "span", "ul", "li"}  # fmt: skip
+    assert "default-src 'none'" in page and "&lt;img" in page
+    marked = Path("g/feedback/s02.md").read_text(encoding="utf-8")
+    assert "| `<img src=x onerror=alert(1)>` |" in marked and "<script>" not in re.sub(r"`[^`]*`", "", marked)
+
+
+def test_no_key_reaches_a_student() -> None:
+    """A canary: with every answer wrong, nothing students read has a number of the key in it."""
+    one = made(4, ("neuron/sigmoid",))
+    keys: dict[str, set[str]] = {}
+    for student in one.students:
+        (variant,) = one.variants(student)
+        answers = expected(variant)
+        keys[student.id] = {text for text in answers.values() if re.fullmatch(r"-?0\.\d{4,}", text)}
+        assert keys[student.id]
+        Path(f"in/{student.id}.txt").write_text("[neuron/sigmoid]\n" + "".join(f"{name} = 123\n" for name in answers))
+    for level in ("verdict", "where", "what", "full"):
+        graded(out=level, feedback=level)
+        for student, numbers in keys.items():
+            said = "".join(everything(level)[f"feedback/{student}.{ending}"].decode() for ending in ("md", "html"))
+            leaked = [number for number in numbers if number.lstrip("-")[:6] in said]
+            assert bool(leaked) == (level == "full"), (level, leaked)
+    printed = Command(
+        {}, ["grade", "hw1", "in/s00.txt", "--format", "gradescope", "--student", "s00", "-o", "r.json"], ""
+    ).in_process()
+    written = Path("r.json").read_text() + printed.out + printed.err
+    assert not [number for number in keys["s00"] if number.lstrip("-")[:6] in written]
+
+
+# --- crashes, kills, locks --------------------------------------------------------------------------------
+
+
+def test_a_hand_in_that_brings_its_process_down_costs_only_itself() -> None:
+    made(8)
+    result = graded(marker=markers.dies_of_bob)
+    (lost,) = result.not_graded
+    assert (lost.student, lost.code) == ("s01", "crashed") and result.graded == 7
+    assert rows()["s01"]["total"] == "" and rows()["s02"]["total"] == "12"
+
+
+def test_a_hand_in_that_fails_or_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    made(2)
+    assert [one.code for one in graded(marker=markers.raises_at_bob).not_graded] == ["crashed"]
+    monkeypatch.setattr(workers, "MOST_SECONDS", 0.2)
+    os.unlink("in/s00.txt")
+    assert [one.code for one in graded(out="h", marker=markers.never_ends_with_bob).not_graded] == ["time-limit"]
+
+
+def test_two_runs_at_once_the_second_stops() -> None:
+    made(2)
+    os.makedirs("g")
+    with Gradebook("g"):
+        printed = Command({}, ["grade", "hw1", "in", "-o", "g"], "").in_process()
+    assert printed.code == 5 and "another run" in printed.err
+    assert graded().ok
+
+
+def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    made(8)
+    expected_files = (graded(out="calm"), everything("calm"))[1]
+    added = Gradebook.add
+    calls = []
+
+    def stopping(book: Gradebook, number: int, entries: Any) -> None:
+        added(book, number, entries)
+        calls.append(len([*entries]))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Gradebook, "add", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        graded()
+    assert not Path("g/grades.csv").exists(), "half a class looks like no class"
+    monkeypatch.setattr(Gradebook, "add", added)
+    result = graded()
+    assert result.resumed == sum(calls) > 0
+    assert everything() == expected_files
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_no_finished_mark_is_lost(tmp_path: Path) -> None:
+    """200 kills: whatever is in the gradebook stays there, and the end is that of a run left in peace."""
+    import random
+    import time
+
+    made(12)
+    graded(out="calm", jobs=1)
+    calm = everything("calm")
+    script = ("import sys, markers; from bpcli.grading import run; "
+              "run.grade(run.order('hw1', ('in',), 'g', jobs=2), marker=markers.slowly)")  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    chance = random.Random(1)
+    kills, rounds = 0, 0
+    while kills < 200:
+        process = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.15, 1.6))
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.wait()
+        before = _count()
+        rounds += 1
+        assert _count() >= before
+        if Path("g/grades.csv").exists():
+            assert everything() == calm
+            shutil.rmtree("g")
+    graded(jobs=1)
+    assert everything() == calm
+
+
+def _count() -> int:
+    if not Path("g/grades.db").exists():
+        return 0
+    base = sqlite3.connect("g/grades.db")
+    try:
+        assert base.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        if not base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return 0
+        entries = base.execute("SELECT count(*) FROM entries").fetchone()[0]
+        halves = base.execute("SELECT count(*) FROM entries e WHERE status = 'graded' AND "
+                              "(SELECT count(*) FROM marks m WHERE m.entry = e.number) <> 12").fetchone()[0]  # fmt: skip
+        assert halves == 0, "an entry is there with all of its marks or not at all"
+        return int(entries)
+    finally:
+        base.close()
+
+
+# --- the gradebook ----------------------------------------------------------------------------------------
+
+
+def test_the_gradebook_is_only_added_to() -> None:
+    made(2)
+    graded()
+    base = sqlite3.connect("g/grades.db")
+    for table in ("runs", "entries", "marks", "accepted", "overrides", "events", "about"):
+        for change in (
+            f"DELETE FROM {table}",
+            f"UPDATE {table} SET rowid = rowid" if table != "marks" else "UPDATE marks SET points = '9'",
+        ):
+            try:
+                base.execute(change)
+            except sqlite3.IntegrityError as error:
+                assert "only added to" in str(error)
+            else:
+                assert not base.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    base.close()
+
+
+def test_every_mark_is_kept_with_its_reason_key_and_version() -> None:
+    one = made(2)
+    Path("in/s01.txt").write_text(key_text(one, one.students[1], {"dq": " +07.0 "}))
+    graded()
+    with Gradebook("g") as book:
+        entry = book.entry(book.accepted()["s01"])
+        mark = next(mark for mark in entry.marks if mark.blank == "dq")
+        assert mark.answer == "+07.0" and mark.verdict == "wrong" and mark.reason and len(mark.key) == 16
+        assert book.version(entry.run)
+        other = book.entry(book.accepted()["s00"])
+        assert {one.key for one in other.marks}.isdisjoint({one.key for one in entry.marks})
+
+
+def test_a_damaged_gradebook_is_not_written_to() -> None:
+    made(2)
+    graded()
+    for name in ("grades.db-wal", "grades.db-shm"):
+        Path("g", name).unlink(missing_ok=True)
+    data = bytearray(Path("g/grades.db").read_bytes())
+    data[4096 : 4096 * 3] = b"\x55" * 8192
+    Path("g/grades.db").write_bytes(bytes(data))
+    with pytest.raises(Trouble) as caught:
+        graded()
+    assert caught.value.exit_code == 4
+    assert Path("g/grades.db").read_bytes() == bytes(data)
+
+
+@pytest.mark.parametrize("name", ["grades.csv", "grades.json", "grades.db", "feedback"])
+def test_links_among_the_outputs_are_not_followed(name: str) -> None:
+    made(2)
+    os.makedirs("g")
+    Path("target").write_text("precious") if name != "feedback" else os.mkdir("target")
+    os.symlink(os.path.abspath("target"), f"g/{name}")
+    with pytest.raises(Trouble) as caught:
+        graded()
+    assert caught.value.exit_code in (2, 4)
+    assert name == "feedback" or Path("target").read_text() == "precious"
+    assert name != "feedback" or not os.listdir("target")
+
+
+def test_marks_are_not_written_among_the_hand_ins() -> None:
+    made(2)
+    with pytest.raises(Trouble, match="among the hand-ins"):
+        graded(out="in/grades")
+
+
+# --- regrading --------------------------------------------------------------------------------------------
+
+
+def _one_slip() -> sheet.Sheet:
+    """Everybody is right but s01, whose dx follows from a wrong dq."""
+    one = made(4)
+    Path("in/s01.txt").write_text(key_text(one, one.students[1], {"dq": "99", "dx": "99", "dy": "99"}))
+    return one
+
+
+def test_a_new_rule_is_a_proposal_until_it_is_accepted() -> None:
+    _one_slip()
+    graded()
+    before = everything()
+    total = rows()["s01"]["total"]
+    result = graded(follows="0.5")
+    assert not result.accepted and not result.ok and everything() == before
+    (move,) = result.moves
+    assert (move.student, str(move.old), str(move.new)) == ("s01", total, str(int(total) - 1))
+    assert move.why == "follows was 1.0, is 0.5"
+    assert move.blanks == ("gates/add-then-multiply dx: 1 to 0.5", "gates/add-then-multiply dy: 1 to 0.5")
+    assert graded(follows="0.5", apply=True).accepted
+    assert rows()["s01"]["total"] == str(int(total) - 1)
+    assert "earns 50 % of its points" in Path("g/feedback/s01.md").read_text()
+    with Gradebook("g") as book:
+        assert len(book.history("s01")) == 2 and len(book.history("s00")) == 2
+
+
+def test_the_same_again_changes_nothing() -> None:
+    _one_slip()
+    graded()
+    before = everything()
+    result = graded()
+    assert result.accepted and not result.moves and everything() == before
+    with Gradebook("g") as book:
+        assert len(book.history("s01")) == 1
+
+
+def test_a_hand_in_that_comes_later_is_simply_added() -> None:
+    one = made(4)
+    late = Path("in/s03.txt").read_text()
+    os.unlink("in/s03.txt")
+    graded()
+    others = rows()
+    Path("late").mkdir()
+    Path("late/s03.txt").write_text(late)
+    assert graded("late").accepted
+    assert rows()["s03"]["total"] == "12"
+    assert {name: row for name, row in rows().items() if name != "s03"} == {
+        name: row for name, row in others.items() if name != "s03"
+    }
+    Path("late/s03.txt").write_text(key_text(one, one.students[3], {"q": "77"}))
+    (move,) = graded("late").moves
+    assert move.why == "handed in anew" and rows()["s03"]["total"] == "12"
+
+
+def test_a_broken_new_hand_in_does_not_take_a_grade_away() -> None:
+    made(3)
+    graded()
+    Path("in/s02.txt").write_bytes(b"\xff\xfe")
+    result = graded()
+    assert not result.accepted and [move.student for move in result.moves] == ["s02"] and rows()["s02"]["total"] == "12"
+
+
+def test_nothing_is_graded_from_a_stale_key() -> None:
+    one = made(3)
+    graded()
+    text = Path("hw1/teacher/sheet.toml").read_text(encoding="utf-8")
+    Path("hw1/teacher/sheet.toml").write_text(text.replace("q = x + y", "q = x - y"), encoding="utf-8")
+    with pytest.raises(Trouble, match="hash differs"):
+        graded()
+    other = sheet.make(one.problems, one.students, "8", one.title)
+    Path("hw1/teacher/sheet.toml").write_text(other.text(), encoding="utf-8")
+    result = graded()
+    assert result.resumed == 0 and not result.accepted
+    assert {move.why for move in result.moves} == {f"the key of {', '.join(IDS)} is another"}
+
+
+# --- overrides --------------------------------------------------------------------------------------------
+
+
+def command(*words: str) -> Any:
+    return Command({}, ["grade", *words], "").in_process()
+
+
+def test_points_by_hand_stay_through_everything() -> None:
+    _one_slip()
+    graded()
+    assert command("override", "g", "s01", "--points", "11.5", "--reason", "on paper").code == 0
+    assert command("override", "g", "s02", "--problem", IDS[0], "--points", "0").code == 0
+    assert rows()["s01"]["total"] == rows()["s01"]["override"] == "11.5"
+    assert rows()["s02"][IDS[0]] == "0" and rows()["s02"]["total"] == "6"
+    graded(follows="0", apply=True)
+    assert rows()["s01"]["total"] == "11.5" and "on paper" in Path("g/feedback/s01.md").read_text()
+    assert command("override", "g", "s01", "--take-back").code == 0
+    assert rows()["s01"]["total"] == "9" and rows()["s01"]["override"] == ""
+    with Gradebook("g") as book:
+        assert [one.points for one in book.changes("s01")] == ["11.5", None]
+
+
+def test_the_column_of_grades_csv_is_taken_over_and_other_columns_stay() -> None:
+    made(3)
+    graded()
+    lines = Path("g/grades.csv").read_text(encoding="utf-8").splitlines()
+    table = [next(csv.reader([line])) for line in lines]
+    table[0].append("seat")
+    for k, row in enumerate(table[1:]):
+        row.append(f"=seat{k}")
+    table[2][table[0].index("override")] = "3"
+    with open("g/grades.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(table)
+    result = graded()
+    assert [(one.student, one.points) for one in result.overrides] == [("s01", "3")]
+    assert rows()["s01"]["total"] == "3" and rows()["s01"]["seat"] == "=seat1"
+    Path("g/grades.csv").write_text(
+        Path("g/grades.csv").read_text(encoding="utf-8").replace(",3,", ",lots,"), encoding="utf-8"
+    )
+    with pytest.raises(Trouble, match=r"line 3: lots is not a number"):
+        graded()
+
+
+# --- policies ---------------------------------------------------------------------------------------------
+
+
+def test_late_work_costs_what_the_rule_says() -> None:
+    made(4)
+    Path("times.csv").write_text("student,time\ns00,2026-11-20T23:59:00+01:00\ns01,2026-11-21T00:10:00+01:00\n"
+                                 "s02,2026-11-21T00:30:00+01:00\ns03,2026-11-30T00:00:00Z\n")  # fmt: skip
+    rule = {"deadline": "2026-11-20T23:59+01:00", "late": "0.1", "late_most": "0.5", "grace": 15}
+    result = graded(times="times.csv", **rule)
+    assert {name: row["total"] for name, row in rows().items()} == {"s00": "12", "s01": "12", "s02": "10.8", "s03": "6"}
+    assert any("each day begun" in line for line in result.policy.lines())
+    assert "late: -10 %" in rows()["s02"]["note"]
+
+
+@pytest.mark.parametrize(("table", "said"), [
+    ("who,when\n", "no columns"), ("student,time\ns00,soon\n", "line 2: soon is not a time"),
+    ("student,time\nS00,2026-11-20T23:59+01:00\n", "line 2: .*looks like"),
+    ("student,time\ns00,2026-11-20\ns00,2026-11-21\n", "line 3: s00 has two times"),
+])  # fmt: skip
+def test_times_that_cannot_be_read(table: str, said: str) -> None:
+    made(2)
+    Path("times.csv").write_text(table)
+    with pytest.raises(Trouble, match=said):
+        graded(times="times.csv", deadline="2026-11-20T23:59+01:00", late="0.1")
+
+
+def test_the_best_of_several_counts() -> None:
+    one = made(2)
+    Path("more").mkdir()
+    Path("more/s00.txt").write_text(key_text(one, one.students[0], {"q": "77"}))
+    assert [entry.code for entry in graded("in", "more").refused] == ["several", "several"]
+    result = graded("in", "more", several="best", out="h")
+    assert rows("h")["s00"]["total"] == "12" and [*result.aside] == [("s00", "more/s00.txt")]
+    assert result.found == result.graded == 2
+    graded("in", "more", several="last", out="i")
+    assert rows("i")["s00"]["total"] != "12"
+
+
+def test_a_group_has_one_mark() -> None:
+    made(4)
+    os.unlink("in/s01.txt")
+    os.unlink("in/s02.txt")
+    result = graded(groups=True)
+    assert result.found == 2 and {row["total"] for row in rows().values()} == {"12"}
+    assert "Handed in by s00" in Path("g/feedback/s01.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "rules", [{"rounded": "1.5"}, {"several": "all"}, {"deadline": "soon"}, {"feedback": "loud"}, {"grace": -1}]
+)
+def test_rules_that_there_are_none_of(rules: dict[str, Any]) -> None:
+    made(2)
+    with pytest.raises(Trouble):
+        graded(**rules)
+
+
+# --- one problem, Gradescope ------------------------------------------------------------------------------
+
+
+def test_one_problem_without_a_sheet() -> None:
+    problem = bank.load(*reversed(next(iter(bank.find([IDS[0]]).items()))))
+    one = sheet.make([problem], [Student("")], "3")
+    Path("in").mkdir()
+    for name in ("mia", "tom"):
+        Path(f"in/{name}.txt").write_text(key_text(one, Student("")))
+    assert graded(name=IDS[0], seed="3").ok
+    assert {row["total"] for row in rows().values()} == {"6"}
+    assert not graded(name=IDS[0], seed="4", out="h").moves
+    assert {row["total"] for row in rows("h").values()} != {"6"}
+
+
+#: Gradescope's documented form (autograder_samples, docs/specs.md): key -> type; what may be left out is not listed.
+VISIBLE = ("visible", "hidden", "after_due_date", "after_published")
+FORMATS = ("text", "html", "simple_format", "md", "ansi")
+
+
+def check_results(found: dict[str, Any]) -> None:
+    """FOUND against Gradescope's specification of results.json."""
+    number = (int, float)
+    kinds: dict[str, Any] = {"score": number, "execution_time": number, "output": str, "output_format": FORMATS,
+                             "test_output_format": FORMATS, "test_name_format": FORMATS, "visibility": VISIBLE,
+                             "stdout_visibility": VISIBLE, "extra_data": dict, "tests": list, "leaderboard": list}  # fmt: skip
+    of_test: dict[str, Any] = {"score": number, "max_score": number, "status": ("passed", "failed"), "name": str,
+                               "name_format": FORMATS, "number": str, "output": str, "output_format": FORMATS, "tags": list,
+                               "visibility": VISIBLE, "extra_data": dict}  # fmt: skip
+    assert "score" in found or any("score" in one for one in found["tests"])
+    for table, allowed in ((found, kinds), *((one, of_test) for one in found["tests"])):
+        for name, value in table.items():
+            assert name in allowed, name
+            kind = allowed[name]
+            assert not isinstance(value, bool)
+            assert value in kind if kind in (FORMATS, VISIBLE, ("passed", "failed")) else isinstance(value, kind), name
+    for one in found["tests"]:
+        assert ("score" in one) == ("max_score" in one)
+        assert "score" not in one or 0 <= one["score"] <= one["max_score"]
+        assert "\r" not in one["output"]
+
+
+@pytest.mark.parametrize("text", ["", "[gates/upstream]\nq = <b>1\n", "\0", None])
+def test_results_for_gradescope_are_always_written(text: str | None) -> None:
+    one = made(3)
+    Path("sub").mkdir()
+    if text is not None:
+        Path("sub/whatever.txt").write_text(text or key_text(one, one.students[1]))
+    Path("meta.json").write_text(
+        json.dumps({"created_at": "2026-11-21T10:00:00+01:00", "users": [{"email": "S1@x.org", "id": 5}]})
+    )
+    printed = command("hw1", "sub", "--format", "gradescope", "--metadata", "meta.json", "-o", "results", "--late", "10%/day",
+                      "--deadline", "2026-11-20T23:59+01:00")  # fmt: skip
+    found = json.loads(Path("results/results.json").read_text(), parse_constant=pytest.fail)
+    check_results(found)
+    assert found["extra_data"]["student"] == "s01"
+    assert found["score"] == (10.8 if text == "" else 0)
+    assert printed.code == (0 if text in ("", "[gates/upstream]\nq = <b>1\n") else 1)
+
+
+def test_gradescope_without_a_known_student_is_still_a_file() -> None:
+    made(3)
+    assert command("hw1", "in", "--format", "gradescope", "-o", "r.json").code == 1
+    check_results(json.loads(Path("r.json").read_text()))
+
+
+def test_everything_that_led_to_a_mark() -> None:
+    _one_slip()
+    graded()
+    printed = command("hw1", "in", "-o", "g", "--explain", "s01")
+    assert printed.code == 0 and "given your dq = 99" in printed.out and "sha256" in printed.out
+    found = json.loads(command("hw1", "in", "-o", "g", "--explain", "s01", "--json").out)
+    assert found["schema"] == "bpcli/grade-explain/1" and found["score"] == 11
+    assert "no student is called" in command("hw1", "in", "-o", "g", "--explain", "s0l").err
