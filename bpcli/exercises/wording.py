@@ -76,9 +76,9 @@ def asks_for(problem: Problem, blank: Blank) -> str:
     graph = problem.graph
     output = graph.names.get(graph.output, "the output")
     if isinstance(blank, ValueBlank):
-        return f"value of {_node(problem, blank.node)}"
+        return f"value of {_node(problem, blank.node)}{_size(graph, blank.node)}"
     if isinstance(blank, GradientBlank):
-        return f"gradient of {output} at {_node(problem, blank.node)}"
+        return f"gradient of {output} at {_node(problem, blank.node)}{_size(graph, blank.node)}"
     if isinstance(blank, LocalBlank):
         given = graph.args[graph.position[blank.node]][blank.place]
         return f"local gradient of the gate {_node(problem, blank.node)} for its input {graph.ids[given]}"
@@ -100,6 +100,15 @@ def asks_for(problem: Problem, blank: Blank) -> str:
     assert isinstance(blank, NumberBlank)
     # The author's sentence asks instead: the formula of "how many paths?" is the answer.
     return "a number" if blank.text else _written(blank.formula)
+
+
+def _size(graph: Graph, node: int) -> str:
+    """Of an array, how many numbers it has, and how it is written."""
+    shape = graph.shapes[node] if graph.shapes else ()
+    if not shape:
+        return ""
+    example = {1: "[1, 2]", 2: "[[1, 2], [3, 4]]"}.get(len(shape), "nested lists")
+    return f" ({' × '.join(map(str, shape))} number{'s' * (shape != (1,))}, written like {example})"
 
 
 def _written(graph: Graph) -> str:
