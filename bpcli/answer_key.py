@@ -127,7 +127,7 @@ class Key:
             return ""  # a gate's value has no second way but the parser's own tests
         if asked.kind == "local":
             given = [self.values[k] for k in self.graph.args[self.graph.position[asked.node]]]
-            alone, point = _one_gate(self.graph, asked.node), {str(k): one for k, one in enumerate(given)}
+            alone, point = _one_gate(self.graph, asked.node, given), {str(k): one for k, one in enumerate(given)}
             return _doubts(alone, point, str(asked.place), self.exact(asked), kinks=self.kinks)
         if asked.node == self.graph.output:
             return ""
@@ -172,11 +172,14 @@ def _cut(graph: Graph, node: int) -> Graph:
     return copy.finish()
 
 
-def _one_gate(graph: Graph, node: int) -> Graph:
-    """The gate at NODE by itself, its inputs variables called 0, 1, …"""
+def _one_gate(graph: Graph, node: int, given: Values) -> Graph:
+    """The gate at NODE by itself; its inputs are variables called 0, 1, … where they vary, and GIVEN numbers."""
     builder, place = Builder(), graph.position[node]
-    inputs = tuple([builder.input(str(k)) for k in range(len(graph.args[place]))])
-    return builder.finish([builder.gate(graph.row(place), inputs)])
+    inputs = [
+        builder.input(str(k)) if graph.active[one] else builder.constant(given[k])
+        for k, one in enumerate(graph.args[place])
+    ]
+    return builder.finish([builder.gate(graph.row(place), tuple(inputs))])
 
 
 def _doubts(graph: Graph, point: Mapping[str, float], name: str, exact: Figure, factor: float = 1.0,

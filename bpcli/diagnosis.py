@@ -131,7 +131,7 @@ class Way:
                 place = key.graph.position[self.node]
                 return slipped_gradients(key.graph, place, self.trail.numbers, slip, self.kinks)[self.asked.place]
             if slip.order != "topological" or slip.push:
-                return float(run(key.graph, key.values, {key.graph.output: key.upstream}, slip, self.kinks)[self.node])
+                return run(key.graph, key.values, {key.graph.output: key.upstream}, slip, self.kinks)[self.node]  # type: ignore[no-any-return]
             return self._from_above(slip, at)
         except (Trouble, ArithmeticError):
             return None

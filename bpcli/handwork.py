@@ -306,6 +306,8 @@ class Hand(NamedTuple):
 
 
 _USUAL = Hand()
+#: Every combination of habits.
+HANDS_OF_A_CLASS = tuple(Hand(half, *habits) for half in ("up", "even") for habits in product((True, False), repeat=4))
 
 
 def walk(graph: Graph, point: Mapping[str, float], rule: Rule, hand: Hand = _USUAL,

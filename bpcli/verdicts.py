@@ -31,11 +31,13 @@ class Mark(NamedTuple):
     points: float = 1.0
     used: tuple[str, ...] = ()
     """For an answer that follows: the student's own answers that it follows from."""
+    share: float | None = None
+    """Of a wrong answer with many parts (a program, an array), the share of them that are right."""
 
     @property
     def credit(self) -> float:
         """The share of the points that it earns."""
-        return CREDIT[self.verdict]
+        return CREDIT[self.verdict] if self.share is None else self.share
 
     def record(self) -> dict[str, Any]:
         """The object for it in ``mark --json`` and in grades."""

@@ -6,7 +6,6 @@ import math
 import random
 from collections.abc import Callable
 from decimal import Decimal
-from itertools import product
 
 import formulas
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpcli.graph import Graph
-from bpcli.handwork import Hand, allowance, walk
+from bpcli.handwork import HANDS_OF_A_CLASS, Hand, allowance, walk
 from bpcli.passes import parse
 from bpcli.rounding import EXACT, Rule, read_rule
 from bpcli.sweeps import Values, forward, reverse
@@ -22,8 +21,6 @@ from bpcli.trouble import Trouble
 
 TWO = Rule("decimals", 2)
 NEURON = {"w0": 2.0, "x0": -1.0, "w1": -3.0, "x1": -2.0, "w2": -3.0}
-#: Every habit that a person may have, and their combinations.
-HANDS = [Hand(half, *habits) for half in ("up", "even") for habits in product((True, False), repeat=4)]
 
 
 def exact(graph: Graph, point: dict[str, float]) -> tuple[Values, Values]:
@@ -170,7 +167,7 @@ def assert_covered(formula: formulas.Formula, rule: Rule) -> int:
     graph = parse(formula.text, variables=list(formula.point))
     values, gradients = exact(graph, formula.point)
     allowed = allowance(graph, values, rule)
-    people = [(hand, None) for hand in HANDS]
+    people = [(hand, None) for hand in HANDS_OF_A_CLASS]
     people += [(Hand(stable=seed % 2 > 0), unsteady(rule, seed)) for seed in range(6)]
     count = 0
     for hand, rounder in people:
@@ -215,7 +212,7 @@ def test_the_allowance_is_not_much_more_than_is_needed() -> None:
         graph = parse(formula.text, variables=list(formula.point))
         values, gradients = exact(graph, formula.point)
         allowed = allowance(graph, values, TWO)
-        found = [walk(graph, formula.point, TWO, hand)[1] for hand in HANDS]
+        found = [walk(graph, formula.point, TWO, hand)[1] for hand in HANDS_OF_A_CLASS]
         for node in graph.inputs.values():
             bound = allowed.gradients[node]
             if 0 < bound < math.inf:

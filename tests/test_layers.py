@@ -26,13 +26,13 @@ LAYERS = """
     passes followthrough
     gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout diagnosis
     explaining marking equivalence
-    lecturing slip_pages formula_marking program_marking
+    lecturing slip_pages formula_marking program_marking array_marking
     views.explanation views.written views.slipped_run views.every_slip views.slip_list marks
     views.slip_page views.marks
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers
     exercises.reading exercises.telling
-    exercises.bank exercises.acceptance
+    exercises.bank exercises.acceptance exercises.marking
     exercises.showing exercises.soundness exercises.sheet
     views.problem views.problem_list views.soundness
     views.gradients views.matrix views.check views.quotients views.sweep views.derivative views.catalogue views.kinks

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from itertools import product
 
 import formulas
 import pytest
@@ -16,7 +15,7 @@ from students import PROBLEMS, by_hand, exercise, numbers_of, with_one_slip, wri
 import bpcli
 from bpcli.answer_key import Asked, Key, key_of
 from bpcli.answers import Number, read_number
-from bpcli.handwork import Figure, Hand
+from bpcli.handwork import HANDS_OF_A_CLASS, Figure
 from bpcli.marking import blanks_named, mark_numbers
 from bpcli.marks import Marks, mark
 from bpcli.passes import parse
@@ -337,10 +336,9 @@ def test_honest_students_with_exact_numbers(rule: Rule, how: str) -> None:
 
 @pytest.mark.parametrize("rule", [TWO, Rule("decimals", 3), THREE, Rule("digits", 4)], ids=str)
 def test_honest_students_who_round_at_every_gate(rule: Rule) -> None:
-    hands = [Hand(half, *habits) for half in ("up", "even") for habits in product((True, False), repeat=4)]
     for text, point in PROBLEMS:
         work = exercise(text, point, rule)
-        for hand in hands:
+        for hand in HANDS_OF_A_CLASS:
             marks = mark_numbers(work.key, work.blanks, by_hand(work, rule, hand), doubts={})
             assert all(one.credit == 1 for one in marks), (text, hand, marks)
 

@@ -1,0 +1,319 @@
+"""Marking a student's lines for one problem of a sheet: every kind of blank, with follow-through between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+
+from bpcli.answer_key import Asked, Key
+from bpcli.answers import Answer, Line, Missing, Number, Unreadable, read_number, shown, table
+from bpcli.exercises.keys import choice, confirm, number
+from bpcli.exercises.problem import (
+    Blank,
+    ChoiceBlank,
+    FormulaBlank,
+    GradientBlank,
+    LocalBlank,
+    NumberBlank,
+    ProgramBlank,
+    QuotientBlank,
+    StepBlank,
+    ValueBlank,
+)
+from bpcli.exercises.variants import Variant, evaluate
+from bpcli.formula_marking import mark_formula
+from bpcli.graph import Graph
+from bpcli.handwork import Figure, figures, given
+from bpcli.marking import mark_numbers
+from bpcli.program_marking import mark_program
+from bpcli.rewrite import template
+from bpcli.sweeps import forward
+from bpcli.trouble import Trouble, shortened, visible
+from bpcli.verdicts import (
+    BLANK,
+    FOLLOWS,
+    INVALID,
+    RIGHT,
+    ROUNDED,
+    UNDECIDED,
+    WRONG,
+    Mark,
+    in_words,
+    within,
+    written,
+)
+
+#: Blanks whose number is computed from others by a formula of the problem's file.
+_COMPUTED = (NumberBlank, StepBlank, QuotientBlank)
+
+
+def mark_problem(variant: Variant, lines: Sequence[Line], hint: bool = False, secret: bytes = b"",
+                 doubts: Mapping[str, str] | None = None) -> list[Mark]:  # fmt: skip
+    """The mark of each blank of VARIANT's problem, in order.
+
+    LINES are what the student wrote for it. HINT keeps the slip back, SECRET decides the points at which formulas are
+    compared, DOUBTS (blank -> why its key is not confirmed) are worked out, if they are not given.
+    """
+    return _Marking(variant, tuple(lines), hint, secret or _secret(variant), doubts).marks()
+
+
+def _secret(variant: Variant) -> bytes:
+    return sha256(f"{variant.problem.sha256} {variant.seed}".encode()).digest()
+
+
+@dataclass(frozen=True, eq=False)
+class _Marking:
+    variant: Variant
+    lines: tuple[Line, ...]
+    hint: bool
+    secret: bytes
+    doubts: Mapping[str, str] | None
+
+    @cached_property
+    def answered(self) -> dict[str, str | Unreadable]:
+        """What was answered to every blank but the program."""
+        names = {blank.name for blank in self.variant.problem.blanks if not isinstance(blank, ProgramBlank)}
+        return table([line for line in self.lines if line.name in names])
+
+    @cached_property
+    def numbers(self) -> dict[str, Answer]:
+        """The same, read as numbers."""
+        return {name: read_number(one) if isinstance(one, str) else one for name, one in self.answered.items()}
+
+    @cached_property
+    def key(self) -> Key:
+        variant, problem = self.variant, self.variant.problem
+        kinks = None if problem.kinks == "avoid" else problem.kinks
+        return Key(problem.graph, variant.point, variant.values, variant.upstream, problem.rounding, kinks)
+
+    def marks(self) -> list[Mark]:
+        problem = self.variant.problem
+        found: dict[str, Mark] = {}
+        asked = [one for blank in problem.blanks if (one := _asked(blank)) is not None]
+        if problem.graph.shapes is not None:
+            found = {one.name: one for one in self._arrays([one for one in asked if one.kind != "local"])}
+        else:
+            found = {one.name: one for one in mark_numbers(self.key, asked, self.numbers, self.hint, self.doubts)}
+        for blank in problem.blanks:
+            if blank.name not in found:
+                found[blank.name] = self._mark(blank, found)
+        return [found[blank.name] for blank in problem.blanks]
+
+    def _mark(self, blank: Blank, found: Mapping[str, Mark]) -> Mark:
+        points = float(blank.points)
+        if isinstance(blank, ProgramBlank):
+            return self._program(blank)._replace(points=points)
+        answer = self.answered.get(blank.name, "")
+        if isinstance(answer, Unreadable):
+            return Mark(blank.name, answer.text, INVALID, answer.reason, points=points)
+        if isinstance(read_number(answer), Missing):
+            return Mark(blank.name, answer or None, BLANK, points=points)
+        mark = Mark(blank.name, answer, UNDECIDED, "a person has to look", points=points)
+        if isinstance(blank, ChoiceBlank):
+            return self._choice(blank, mark)
+        if self.variant.problem.graph.shapes is not None:
+            return self._computed_array(blank, mark) if isinstance(blank, _COMPUTED) else mark
+        if isinstance(blank, FormulaBlank):
+            return self._formula(blank, answer)
+        assert isinstance(blank, _COMPUTED)
+        return self._computed(blank, mark, found)
+
+    # --- arrays ---
+
+    def _arrays(self, asked: Sequence[Asked]) -> list[Mark]:
+        from bpcli.array_marking import mark_arrays
+
+        doubt = next(iter(confirm(self.variant)), "") if self.doubts is None else ""
+        return mark_arrays(self.key, self.variant.adjoints, asked, self.answered, self.hint, doubt)
+
+    def _computed_array(self, blank: Blank, mark: Mark) -> Mark:
+        """An array, or a number of a graph on arrays, that a formula of the file computes."""
+        from bpcli.array_marking import UNITS, Array, agree, read_array
+
+        exact = number(self.variant, blank, self.variant.scope)
+        answer = read_array(mark.answer or "", getattr(exact, "shape", ()))
+        if not isinstance(answer, Array):
+            return mark._replace(verdict=INVALID, reason=getattr(answer, "reason", ""))
+        rule = self.variant.problem.rounding
+        if agree(answer.value, exact):
+            return mark._replace(verdict=RIGHT, reason="")
+        if rule.at_gates and agree(answer.value, exact, UNITS * 2 * rule.unit(float(abs(exact).max()))):
+            return mark._replace(verdict=ROUNDED, reason=f"as rounding to {rule} gives it")
+        return mark._replace(verdict=WRONG, reason="" if self.hint else "look again at the numbers that go into this")
+
+    # --- choices ---
+
+    def _choice(self, blank: ChoiceBlank, mark: Mark) -> Mark:
+        folded = {_folded(option): option for option in blank.options}
+        chosen = folded.get(_folded(mark.answer or ""))
+        if chosen is None:
+            return mark._replace(verdict=INVALID, reason=f"the options are {in_words(blank.options, 'or')}")
+        right = chosen == choice(self.variant, blank, self.variant.scope)
+        return mark._replace(verdict=RIGHT if right else WRONG, reason="" if right else "this is not the one")
+
+    # --- formulas and programs ---
+
+    def _formula(self, blank: FormulaBlank, answer: str) -> Mark:
+        graph = replace(self.variant.problem.graph, outputs=(blank.node,))
+        asked = Asked(blank.name, "gradient", graph.inputs[blank.variable], points=float(blank.points))
+        return mark_formula(graph, asked, answer, self.secret, self.variant.point, hint=self.hint)
+
+    def _program(self, blank: ProgramBlank) -> Mark:
+        """The mark of all lines together; the share of the names that are right is what a wrong one has earned."""
+        problem = self.variant.problem
+        others = {one.name for one in problem.blanks if one is not blank}
+        lines = [line for line in self.lines if line.name not in others]
+        text = "\n".join(f"{line.name} {line.sign} {line.text}" for line in lines)
+        mark = Mark(blank.name, text or None, BLANK)
+        if not lines:
+            return mark
+        if problem.graph.shapes is not None or problem.upstream is not None:
+            return mark._replace(verdict=UNDECIDED, reason="a person has to look")
+        try:
+            each = mark_program(problem.graph, lines, self.secret, self.variant.point, blank.needs,
+                                blank.stage == "backward", self.hint)  # fmt: skip
+        except Trouble as trouble:
+            return mark._replace(verdict=INVALID, reason=shortened(visible(trouble.message)))
+        return _together(mark, each)
+
+    # --- numbers that formulas of the file compute ---
+
+    def _computed(self, blank: Blank, mark: Mark, found: Mapping[str, Mark]) -> Mark:
+        """A number against the key, then against what the student's own numbers lead to."""
+        answer = self.numbers[blank.name]
+        if isinstance(answer, Unreadable):
+            return mark._replace(verdict=INVALID, reason=answer.reason)
+        assert isinstance(answer, Number)
+        rule = self.variant.problem.rounding
+        exact = float(number(self.variant, blank, self.variant.scope))
+        if within(answer.value, Figure(exact, 0.0, True), self.key.scale):
+            return mark._replace(verdict=RIGHT, reason="")
+        reach = self._reach(blank, {})
+        if within(answer.value, Figure(exact, reach, True)):
+            return mark._replace(verdict=ROUNDED, reason=f"as rounding to {rule} gives it")
+        own = self._own(blank, found)
+        if own:
+            expected = self._expected(blank, own)
+            if expected is not None and answer.value and within(answer.value, expected, self.key.scale):
+                names = tuple(own)
+                used = in_words([f"{name} = {shown((found[name].answer or '').strip())}" for name in names])
+                return mark._replace(verdict=FOLLOWS, reason=f"right, given your {used}", used=names)
+        return mark._replace(verdict=WRONG, reason="" if self.hint else "look again at the numbers that go into this")
+
+    def _own(self, blank: Blank, found: Mapping[str, Mark]) -> dict[str, Figure]:
+        """The student's own numbers that BLANK is computed from and that are not the key's: name -> number."""
+        needed = set(_names(blank, self.variant.problem.graph))
+        own = {}
+        for one in self.variant.problem.blanks:
+            known = _asked(one)
+            answer = self.numbers.get(one.name)
+            if known is None or not isinstance(answer, Number) or found[one.name].verdict not in (WRONG, FOLLOWS):
+                continue
+            node = self.variant.problem.graph.ids[known.node]
+            scoped = node if known.kind == "value" else f"d{node}"
+            if scoped in needed and known.kind != "local":
+                own[one.name] = written(answer.value, self.key.rule, False, answer.decimals)
+        return own
+
+    def _expected(self, blank: Blank, own: Mapping[str, Figure]) -> Figure | None:
+        named: dict[str, Figure] = {}
+        for one in self.variant.problem.blanks:
+            known = _asked(one)
+            if known is not None and one.name in own:
+                node = self.variant.problem.graph.ids[known.node]
+                named[node if known.kind == "value" else f"d{node}"] = own[one.name]
+        scope = self.variant.scope | {name: one.value for name, one in named.items()}
+        try:
+            value = float(number(self.variant, blank, scope))
+        except Trouble:
+            return None
+        return Figure(value, self._reach(blank, named), True)
+
+    def _reach(self, blank: Blank, own: Mapping[str, Figure]) -> float:
+        """How far honest rounding may lead from the number of BLANK."""
+        rule, variant = self.variant.problem.rounding, self.variant
+        if not rule.at_gates:
+            return rule.unit(abs(float(number(variant, blank, variant.scope)))) if rule.kind == "answer" else 0.0
+        if isinstance(blank, QuotientBlank):
+            return self._quotient_reach(blank)
+        graph, scope = _as_graph(blank, variant), dict(variant.scope) | {name: one.value for name, one in own.items()}
+        if isinstance(blank, StepBlank):
+            name = variant.problem.graph.ids[blank.node]
+            scope |= {"w": scope[name], "d": scope[f"d{name}"], "r": evaluate(blank.rate, scope),
+                      "c": evaluate(blank.decay, scope)}  # fmt: skip
+        known = {node: own.get(name) or self._figure(name, scope[name], blank) for name, node in graph.inputs.items()}
+        values = forward(graph, {name: float(scope[name]) for name in graph.inputs})
+        return figures(graph, values, rule, known)[graph.output].reach
+
+    def _figure(self, name: str, value: float, blank: Blank) -> Figure:
+        """A number that a formula of the file may name, with how far an honest one may be from it."""
+        graph, rule = self.variant.problem.graph, self.variant.problem.rounding
+        if isinstance(blank, StepBlank) and name == "d":
+            return Figure(value, self.key.allowed.gradients[blank.node], True)
+        nodes = {graph.ids[node]: node for node in graph.gates}
+        if name in nodes:
+            return Figure(value, self.key.allowed.values[nodes[name]], True)
+        node = (nodes | graph.inputs).get(name[1:]) if name[:1] == "d" and name not in graph.inputs else None
+        return given(value, rule) if node is None else Figure(value, self.key.allowed.gradients[node], True)
+
+    def _quotient_reach(self, blank: QuotientBlank) -> float:
+        """Both function values may be off, and the quotient divides by the step."""
+        graph, variant = self.variant.problem.graph, self.variant
+        h = abs(float(evaluate(blank.h, variant.scope)))
+        far = 0.0
+        for shift in {"forward": (0, h), "backward": (-h, 0), "central": (-h, h)}[blank.scheme]:
+            point = {**variant.point, blank.variable: variant.point[blank.variable] + shift}
+            far += figures(graph, forward(graph, point), variant.problem.rounding)[graph.output].reach
+        value = abs(float(number(variant, blank, variant.scope)))
+        far /= 2 * h if blank.scheme == "central" else h
+        return far + variant.problem.rounding.unit(value + far)
+
+
+def _asked(blank: Blank) -> Asked | None:
+    """BLANK as a number of the graph, if it is one."""
+    points = float(blank.points)
+    if isinstance(blank, ValueBlank):
+        return Asked(blank.name, "value", blank.node, 0, points)
+    if isinstance(blank, GradientBlank):
+        return Asked(blank.name, "gradient", blank.node, 0, points)
+    if isinstance(blank, LocalBlank):
+        return Asked(blank.name, "local", blank.node, blank.place, points)
+    return None
+
+
+def _as_graph(blank: Blank, variant: Variant) -> Graph:
+    """The formula by which the number of BLANK is computed."""
+    if isinstance(blank, NumberBlank):
+        return blank.formula
+    assert isinstance(blank, StepBlank)
+    decays = evaluate(blank.decay, variant.scope) != 0
+    return template("w - r*(d + c*w)" if decays else "w - r*d", ("w", "r", "d", "c"))
+
+
+def _names(blank: Blank, graph: Graph) -> Iterator[str]:
+    """The names that the number of BLANK is computed from."""
+    if isinstance(blank, NumberBlank):
+        yield from blank.formula.inputs
+    elif isinstance(blank, StepBlank):
+        yield from (f"d{graph.ids[blank.node]}", *blank.rate.inputs, *blank.decay.inputs)
+
+
+def _folded(text: str) -> str:
+    return "".join(text.lower().split()).strip("\"'")
+
+
+def _together(mark: Mark, each: Sequence[Mark]) -> Mark:
+    """MARK for a whole program, from those of its names."""
+    earned: Callable[[Mark], bool] = lambda one: one.credit == 1  # noqa: E731
+    bad = [one for one in each if not earned(one)]
+    if not bad:
+        follows = any(one.verdict == FOLLOWS for one in each)
+        return mark._replace(verdict=FOLLOWS if follows else RIGHT)
+    reason = "; ".join(f"{one.name}: {one.reason}" for one in bad[:5])
+    more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
+    unread = all(one.verdict in (INVALID, BLANK) for one in each)
+    share = 0.0 if unread else (len(each) - len(bad)) / len(each)
+    slips = tuple(dict.fromkeys(slip for one in bad for slip in one.slips))
+    return mark._replace(verdict=INVALID if unread else WRONG, reason=reason + more, share=share, slips=slips)

@@ -1,0 +1,228 @@
+"""Marking arrays: reading them, follow-through from a student's own arrays, and slips of arrays named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpcli.answer_key import Asked, Key
+from bpcli.answers import Missing, Unreadable
+from bpcli.array_marking import Array, agree, mark_arrays, read_array
+from bpcli.figures import show_nested
+from bpcli.passes import prepare
+from bpcli.rounding import EXACT, Rule
+from bpcli.slipped import edges, places, run
+from bpcli.slips import SLIPS
+from bpcli.sweeps import reverse
+from bpcli.verdicts import Mark
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "value"),
+    [
+        ("[1, 2]", (2,), [1, 2]), ("[[1,2],[3,4]]", (2, 2), [[1, 2], [3, 4]]), ("[[1. 2.]\n [3. 4.]]", (2, 2), [[1, 2], [3, 4]]),
+        (" [1 2 3] ", (3,), [1, 2, 3]), ("[[1, 2]]", (2,), [1, 2]), ("[1, 2]", (1, 2), [[1, 2]]), ("[[1], [2]]", (2,), [1, 2]),
+        ("[1; -1/2]", (2,), [1, -0.5]), ("3", (), 3), ("[\u22123, .5]", (2,), [-3, 0.5]), ("4", (1,), [4]), ("[1e-3]", (1,), [0.001]),
+    ],
+)  # fmt: skip
+def test_arrays_are_read(text: str, shape: tuple[int, ...], value: Any) -> None:
+    found = read_array(text, shape)
+    assert isinstance(found, Array)
+    assert found.value.shape == shape
+    assert np.array_equal(found.value, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "reason"),
+    [
+        ("[1, 2", (2,), "never closed"), ("1, 2]", (2,), ""), ("[1, 2]]", (2,), "not opened"), ("[1, nan]", (2,), "nan in it"),
+        ("[1, x]", (2,), "x in it"), ("[1, 2, 3]", (2,), "its shape is (3,), and (2,)"), ("[[1, 2], [3]]", (2, 2), "lengths"),
+        ("[[1, 2], [3, 4]]", (4,), "its shape"), ("3", (2,), "an array is asked"), ("[1] [2]", (2,), "write one array"),
+        ("[" * 6 + "1" + "]" * 6, (1,), "nested"), ("[" + "1," * 10_001 + "1]", (3,), "10,000 entries"),
+        ("[" + "1," * 40_000 + "]", (3,), "limit is 65,536"), ("[__import__('os')]", (1,), ""), ("nan", (), "nan"),
+    ],
+)  # fmt: skip
+def test_what_is_no_array_says_why(text: str, shape: tuple[int, ...], reason: str) -> None:
+    found = read_array(text, shape)
+    assert isinstance(found, Unreadable)
+    assert reason in found.reason
+    assert found.reason.isprintable()
+
+
+def test_no_array_is_missing() -> None:
+    assert isinstance(read_array(" ? ", (2,)), Missing)
+
+
+@given(st.text(alphabet="[]12,.;- e\n'x", max_size=60))
+def test_any_text_is_an_array_or_none(text: str) -> None:
+    found = read_array(text, (2,))
+    if isinstance(found, Array):
+        assert np.isfinite(found.value).all()
+
+
+def test_entries_are_compared_one_by_one() -> None:
+    key = np.array([1000.0, 0.5, 0.0])
+    assert agree(key, key)
+    assert agree(key * (1 + 1e-8), key)
+    beside = np.array([1000.0, 0.51, 0.0])
+    assert not agree(beside, key)
+    assert agree(beside, key, 0.02)
+    assert not agree([np.nan, 0.5, 0], key, np.inf)
+    assert not agree(key[:2], key)
+
+
+# --- marking ----------------------------------------------------------------------------------------------
+
+LAYER = ("Z = X @ W + b; H = relu(Z); S = H @ V; f = sum(S*t)", {
+    "X": [[1, 2], [3, -1]], "W": [[2, 1], [1, -3]], "b": [1, 2], "V": [[1, 2], [-2, 1]], "t": [[1, 3], [2, -1]],
+})  # fmt: skip
+SOFTMAX = ("z = W @ x + b; p = softmax(z); f = sum(p*t)", {
+    "W": [[1, -1], [0.5, 2]], "x": [0.3, -0.7], "b": [0.1, 0.2], "t": [1, -2],
+})  # fmt: skip
+
+
+class Work:
+    """A formula on arrays with every gate and variable asked."""
+
+    def __init__(self, formula: str, values: dict[str, Any], rule: Rule = EXACT) -> None:
+        self.graph, point, computed = prepare(formula, values, {})
+        self.key = Key(self.graph, point, computed, 1.0, rule)
+        self.adjoints = reverse(self.graph, computed, {self.graph.output: 1.0})
+        ids, named = self.graph.ids, [node for node in self.graph.gates if node in self.graph.names]
+        self.blanks = [Asked(ids[node], "value", node) for node in named]
+        self.blanks += [
+            Asked(f"d{ids[node]}", "gradient", node) for node in (*reversed(named[:-1]), *self.graph.inputs.values())
+        ]
+
+    def answers(self, adjoints: list[Any], **changes: str) -> dict[str, str]:
+        numbers = {one.name: (self.key.values if one.kind == "value" else adjoints)[one.node] for one in self.blanks}
+        return {name: show_nested(np.asarray(number), 17) for name, number in numbers.items()} | changes
+
+    def marks(self, answers: dict[str, Any], hint: bool = False, doubt: str = "") -> dict[str, Mark]:
+        return {one.name: one for one in mark_arrays(self.key, self.adjoints, self.blanks, answers, hint, doubt)}
+
+
+@pytest.mark.parametrize(("formula", "values"), [LAYER, SOFTMAX])
+def test_the_key_is_right(formula: str, values: dict[str, Any]) -> None:
+    work = Work(formula, values)
+    assert {one.verdict for one in work.marks(work.answers(work.adjoints)).values()} == {"right"}
+
+
+def test_a_wrong_array_is_charged_once() -> None:
+    work = Work(*LAYER)
+    dh = np.array(work.adjoints[work.graph.scope["H"]])
+    dz = (dh + 1) * (work.key.values[work.graph.scope["Z"]] > 0)
+    dw = np.array(LAYER[1]["X"]).T @ dz
+    found = work.marks(work.answers(work.adjoints, dH=show_nested(dh + 1), dZ=show_nested(dz), dW=show_nested(dw)))
+    assert found["dH"].verdict == "wrong"
+    assert (found["dZ"].verdict, found["dZ"].used) == ("follows", ("dH",))
+    assert (found["dW"].verdict, found["dW"].used) == ("follows", ("dZ",))
+    assert found["db"].verdict == "right"
+
+
+def test_a_wrong_value_is_charged_once() -> None:
+    work = Work(*LAYER)
+    z = np.array(work.key.values[work.graph.scope["Z"]]) + 1
+    h = np.maximum(z, 0)
+    found = work.marks(work.answers(work.adjoints, Z=show_nested(z), H=show_nested(h)))
+    assert [found[name].verdict for name in ("Z", "H", "S")] == ["wrong", "follows", "right"]
+    assert "look again at Z = " in found["Z"].reason
+
+
+def test_one_slip_at_one_gate_on_arrays() -> None:
+    """Every slip at every single gate: what follows is right or follows, and the slip is among those named."""
+    count: Counter[str] = Counter()
+    for formula, values in (LAYER, SOFTMAX):
+        work = Work(formula, values)
+        graph = work.graph
+        for slip in SLIPS.values():
+            if slip.order != "topological" or slip.push:
+                continue
+            for node in places(graph, work.key.values, slip):
+                wrong = run(graph, work.key.values, {graph.output: 1.0}, slip, at=[node])
+                if all(a is None or np.allclose(a, b) for a, b in zip(wrong, work.adjoints, strict=True)):
+                    continue
+                place = graph.position[node]
+                shows = (
+                    {graph.args[place][k] for k in edges(graph, place, work.key.values)}
+                    if slip.collect == "sum"
+                    else {node}
+                )
+                asked = {one.node for one in work.blanks}
+                while not shows <= asked:  # a stretch or a gate without a name is not asked: its inputs show the slip
+                    shows = {
+                        k
+                        for one in shows
+                        for k in (
+                            [one] if one in asked else graph.args[graph.position[one]] if one in graph.position else []
+                        )
+                    }
+                for one in work.blanks:
+                    mark = work.marks(work.answers(wrong))[one.name]
+                    if mark.verdict != "wrong":
+                        count["fine"] += 1
+                    elif one.kind == "gradient" and one.node in shows:
+                        count["named" if slip.id in mark.slips else "misnamed" if mark.slips else "unnamed"] += 1
+                    else:
+                        count["later"] += 1
+    assert count["named"] > 20, count
+    assert not count["misnamed"], count
+    assert not count["later"], count
+    assert count["named"] >= 0.95 * (count["named"] + count["unnamed"]), count
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "slip"), [("dW", "dW", "transpose-forgotten"), ("db", "db", "bias-not-summed")]
+)
+def test_slips_of_arrays(name: str, wrong: str, slip: str) -> None:
+    work = Work(*LAYER)
+    (blank,) = [one for one in work.blanks if one.name == name]
+    gates = [gate for gate, _ in work.key.feeds[blank.node]]
+    gradients = run(work.graph, work.key.values, {work.graph.output: 1.0}, SLIPS[slip], at=gates)
+    found = work.marks(work.answers(work.adjoints, **{wrong: show_nested(np.asarray(gradients[blank.node]), 17)}))
+    assert found[name].verdict == "wrong"
+    assert slip in found[name].slips
+
+
+def test_rounded_arrays() -> None:
+    work = Work(*SOFTMAX, rule=Rule("decimals", 3))
+    rounded = [None if one is None else np.round(one, 3) for one in work.adjoints]
+    found = work.marks(work.answers(rounded))
+    assert {one.credit for one in found.values()} == {1.0}
+    assert found["dz"].verdict == "rounded"
+    strict = Work(*SOFTMAX)
+    assert strict.marks(strict.answers(rounded))["dz"].verdict == "wrong"
+
+
+def test_bad_arrays_stop_nothing_else() -> None:
+    work = Work(*LAYER)
+    found = work.marks(work.answers(work.adjoints, dH="[[1, 2], [3", dZ="", dW="[1, 2]", db="[nan, 1]"))
+    assert [found[name].verdict for name in ("dH", "dZ", "dW", "db", "dX")] == [
+        "invalid",
+        "blank",
+        "invalid",
+        "invalid",
+        "right",
+    ]
+
+
+def test_zeros_and_doubts() -> None:
+    work = Work(*LAYER)
+    zeros = dict.fromkeys(("dS", "dH", "dZ", "dW", "dX"), "[[0, 0], [0, 0]]")
+    assert {work.marks(work.answers(work.adjoints, **zeros))[name].verdict for name in zeros} == {"wrong"}
+    doubted = work.marks(work.answers(work.adjoints), doubt="differences do not confirm it")
+    assert {one.verdict for name, one in doubted.items() if name[0] == "d"} == {"undecided"}
+    assert doubted["Z"].verdict == "right"
+
+
+def test_hints_on_arrays() -> None:
+    work = Work(*LAYER)
+    answers = work.answers(work.adjoints, dW="[[1, 2], [3, 5]]")
+    assert work.marks(answers, hint=True)["dW"].reason.startswith("look again at what g1 = X @ W sends to W")
