@@ -58,10 +58,15 @@ class Key:
 
     @cached_property
     def feeds(self) -> dict[int, list[tuple[int, int]]]:
-        """Node -> the gates that send it a gradient, from the output back, and at which of their inputs it is."""
+        """Node -> the gates that send it a gradient, from the output back, and at which of their inputs it is.
+
+        Behind a gate that is flat wherever it has a slope no gradient arrives, so none is sent on.
+        """
         graph = self.graph
         found: dict[int, list[tuple[int, int]]] = {}
         for gate in self.gates:
+            if gate != graph.output and gate not in found:
+                continue
             place = graph.position[gate]
             for k in edges(graph, place, self.values):
                 found.setdefault(graph.args[place][k], []).append((gate, k))

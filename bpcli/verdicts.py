@@ -65,8 +65,7 @@ def within(answer: float, key: Figure, scale: float = 1.0) -> bool:
     """
     if not (math.isfinite(answer) and math.isfinite(key.value) and math.isfinite(key.reach)):
         return False
-    largest = abs(key.value) + key.reach
-    bound = key.reach + RELATIVE * (largest if largest else abs(scale))
+    bound = key.reach + RELATIVE * (abs(key.value) or abs(scale))
     return abs(answer / 2 - key.value / 2) <= bound / 2  # halves, since the difference of doubles may overflow
 
 
