@@ -34,6 +34,7 @@ COMMANDS = {
     "sheet": "a different paper for every student, with its key",
     "problems": "the bank of exercises: list, show, check, new, schema",
     "grade": "mark a class: folders, zip files, tables; grades, feedback, a gradebook",
+    "report": "how a class did: blanks, slips, wrong numbers; as a page or a table",
     "help": "syntax, gates, kinks, problems, json, exit-codes, completion",
 }
 

@@ -24,8 +24,8 @@ from sessions import Command
 from bpcli.exercises import bank, sheet
 from bpcli.exercises.roster import Student
 from bpcli.grading import files, run, workers
+from bpcli.grading.desk import expected
 from bpcli.grading.gradebook import Gradebook
-from bpcli.grading.marks import expected
 from bpcli.grading.run import Graded
 from bpcli.trouble import Trouble
 
@@ -703,3 +703,61 @@ def test_everything_that_led_to_a_mark() -> None:
     found = json.loads(command("hw1", "in", "-o", "g", "--explain", "s01", "--json").out)
     assert found["schema"] == "bpcli/grade-explain/1" and found["score"] == 11
     assert "no student is called" in command("hw1", "in", "-o", "g", "--explain", "s0l").err
+
+
+# --- the class --------------------------------------------------------------------------------------------
+
+
+def _a_class() -> None:
+    """Ten students: three have q wrong in the same way, two lose the sign of dz, one hands in nothing, one is late."""
+    one = made(10)
+    for student in one.students[3:8]:
+        answers = expected(next(one.variants(student)))
+        changed = {"q": str(2 * int(answers["q"]))} if student.id < "s06" else {"dz": str(-int(answers["dz"]))}
+        Path(f"in/{student.id}.txt").write_text(key_text(one, student, changed))
+    os.unlink("in/s09.txt")
+    Path("times.csv").write_text("student,time\ns00,2026-11-20\ns01,2026-11-22\ns02,2026-11-21\n")
+
+
+def test_the_class_view() -> None:
+    _a_class()
+    graded(times="times.csv", deadline="2026-11-21", late="0.1")
+    found = json.loads(Command({}, ["report", "g", "--json"], "").in_process().out)
+    assert found["schema"] == "bpcli/report/1" and (found["students"], found["graded"]) == (10, 9)
+    assert found["missing"] == ["s09"] and found["times"] == {
+        "first": "2026-11-20",
+        "median": "2026-11-21",
+        "last": "2026-11-22",
+        "late": 1,
+    }
+    items = {(one["problem"], one["name"]): one for one in found["blanks"]}
+    assert items[IDS[0], "q"]["verdicts"] == {"right": 6, "wrong": 3} and items[IDS[0], "q"]["credit"] == pytest.approx(
+        6 / 9
+    )
+    assert items[IDS[1], "q"]["verdicts"] == {"right": 9}
+    wrong = {student for one in (*found["slips"], *found["clusters"]) for student in one["students"]}
+    assert wrong >= {"s03", "s04", "s05", "s06", "s07"}
+    assert all(7 <= one["count"] <= 9 for one in found["variants"])
+    text = Command({"COLUMNS": "100"}, ["report", "g"], "").in_process().out
+    assert "67%" in text and max(map(len, text.splitlines())) <= 100
+
+
+def test_the_class_as_a_page_and_as_a_table() -> None:
+    _a_class()
+    graded()
+    assert Command({}, ["report", "g", "-o", "class.html"], "").in_process().code == 0
+    page = Path("class.html").read_text(encoding="utf-8")
+    tags = _Tags()
+    tags.feed(page)
+    assert "script" not in tags.found and "src" not in tags.found and "href" not in tags.found
+    assert "default-src 'none'" in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    table = list(csv.DictReader(io.StringIO(Command({}, ["report", "g", "--format", "csv"], "").in_process().out)))
+    assert len(table) == 12 and table[0]["success"] == "0.6667" and table[0]["marked"] == "9"
+
+
+def test_a_student_of_the_report() -> None:
+    _a_class()
+    graded()
+    printed = Command({}, ["report", "g", "--student", "s03"], "").in_process()
+    assert printed.code == 0 and "wrong" in printed.out and "11 of 12" in printed.out
+    assert Command({}, ["report", "nowhere"], "").in_process().code == 2

@@ -53,12 +53,14 @@ LAYERS = """
     submissions.folders submissions.tables submissions.objects
     submissions.archives submissions.reading
     submissions.collecting
-    grading grading.policy grading.gradebook grading.writing grading.marks
+    grading grading.policy grading.gradebook grading.writing
     grading.standing grading.times grading.desk grading.diff
     grading.files grading.feedback grading.workers grading.opened
     grading.run grading.overriding grading.explanation
-    grading.gradescope
-    views.graded views.overridden views.explained_marks views.results commands.grade
+    grading.gradescope grading.classview
+    grading.classpage
+    views.graded views.overridden views.explained_marks views.results views.class_view
+    commands.grade commands.report
 """
 DEPTH = {f"bpcli.{name}".removesuffix(".__init__"): depth
          for depth, names in enumerate(LAYERS.strip().splitlines()) for name in names.split()}  # fmt: skip

@@ -93,6 +93,11 @@ bpcli grade   title, version, policy {}, complete, accepted, found, graded,
               overrides, remarks, blanks [as of mark, and problem, key]}]
               --explain: one student, and policy, version, digest, history,
               given; override: student, before, score, note
+bpcli report  title, policy, max_score, students, graded, missing, mean, median,
+              blanks [{problem, name, points, verdicts {}, credit,
+              discrimination}], slips [{id, title, students, blanks}],
+              clusters [{problem, name, what, students}], variants [{problem,
+              count, mean, lowest, highest}], times
 bpcli help    topic, text
 errors        exit_code, error {code, message, try [lines], line, column,
               span [start, end], …}

@@ -6,24 +6,27 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from bpcli import __version__
 from bpcli.answers import Line
 from bpcli.exercises.acceptance import fault
 from bpcli.exercises.chance import digest
+from bpcli.exercises.keys import keys
+from bpcli.exercises.marking import mark_problem
 from bpcli.exercises.problem import Problem
 from bpcli.exercises.sheet import Sheet
 from bpcli.exercises.sheet import parse as parse_sheet
 from bpcli.exercises.variants import Variant, draw
+from bpcli.figures import show_nested
 from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Marked
-from bpcli.grading.marks import expected, mark_problem
 from bpcli.grading.policy import Policy, points
 from bpcli.submissions.catalogue import Catalogue
 from bpcli.submissions.handed_in import HandIn
 from bpcli.submissions.reading import read
 from bpcli.trouble import Trouble, shortened, visible
-from bpcli.verdicts import UNDECIDED, Mark
+from bpcli.verdicts import UNDECIDED, WRONG, Mark
 
 #: Changes when the same answers could be marked differently; marks are kept with it.
 MARKING = "bpcli/marking/1"
@@ -68,6 +71,11 @@ class Desk:
         sheet = parse_sheet(setting.sheet, setting.name)
         return cls(sheet, setting, Catalogue.of(sheet.problems), _fingerprint(sheet, setting))
 
+    @cached_property
+    def secret(self) -> bytes:
+        """What decides the points at which formulas are compared."""
+        return bytes.fromhex(self.sheet.secret)
+
     def key(self, student: str, time: str = "") -> str:
         """A hash of everything that STUDENT's marks follow from, apart from the hand-in."""
         return digest("entry", self.fingerprint, "" if self.setting.shared else student, time).hex()[:32]
@@ -98,9 +106,14 @@ class Desk:
     def _problem(self, problem: Problem, student: str, lines: Sequence[Line]) -> list[Marked]:
         variant = self.variant(problem, student)
         told = self.setting.policy.feedback
-        marks = mark_problem(variant, lines)
-        hints = {one.name: one.reason for one in mark_problem(variant, lines, hint=True)} if told == "where" else {}
-        answers = expected(variant) if told == "full" else {}
+        marks = mark_problem(variant, lines, secret=self.secret)
+        hints = (
+            {one.name: one.reason for one in mark_problem(variant, lines, hint=True, secret=self.secret)}
+            if told == "where"
+            else {}
+        )
+        needed = told == "full" or any(one.verdict == WRONG and not one.slips for one in marks)  # for the class view
+        answers = expected(variant) if needed else {}
         owner = "" if self.setting.shared else student
         key = digest("key", __version__, MARKING, problem.sha256, self.sheet.seed, owner).hex()[:16]
         numbers = digest("variant", problem.id, repr(sorted(variant.numbers.items()))).hex()[:12]
@@ -118,6 +131,11 @@ class Desk:
         if self.setting.shared or all(given.fixed for given in problem.given.values()):
             self.fixed[problem.id] = variant
         return variant
+
+
+def expected(variant: Variant) -> dict[str, str]:
+    """The right answer to every blank of VARIANT, as it is written."""
+    return {one.blank.name: one.text if one.number is None else show_nested(one.number, 6) for one in keys(variant)}
 
 
 def _closed(entry: Entry, status: str, code: str, reason: str) -> Entry:

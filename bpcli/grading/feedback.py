@@ -32,7 +32,7 @@ SAID = {
 }  # fmt: skip
 _MARKS = {RIGHT: "✓", ROUNDED: "✓", FOLLOWS: "✓", WRONG: "✗", BLANK: "–", INVALID: "?", UNDECIDED: "…"}
 
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #ccc}
 td.points,th.points{text-align:right;white-space:nowrap}code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}
 .yes{color:#0a6b2d}.no{color:#a3140f}.open{color:#7a5200}h2{margin-top:2rem}p.total{font-size:1.2rem}
@@ -153,7 +153,7 @@ def _rules(policy: Policy) -> list[str]:
 # --- HTML -------------------------------------------------------------------------------------------------
 
 
-def page(title: str, body: Sequence[str], style: str = _STYLE) -> str:
+def page(title: str, body: Sequence[str], style: str = STYLE) -> str:
     """A page by itself: no script, nothing fetched. BODY is HTML."""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'

@@ -60,7 +60,7 @@ class Marked(NamedTuple):
     hint: str
     """The reason without the slip, where students are told only that."""
     expected: str
-    """The right answer, where students are told it."""
+    """The right answer, where students are told it or nobody explained theirs. It is for the teacher's eyes otherwise."""
     slips: tuple[str, ...]
     used: tuple[str, ...]
     key: str

@@ -30,7 +30,7 @@ class Policy:
     rounded: Decimal = Decimal(1)
     follows: Decimal = Decimal(1)
     partial: Decimal = Decimal("0.5")
-    """The credit of an answer that is right in part, such as a program of which some lines are right."""
+    """What the right part of an answer with many parts (a program, an array) earns, if the rest of it is wrong."""
     several: str = "error"
     groups: bool = False
     """Whether one hand-in counts for everybody of the student's group."""
@@ -50,7 +50,7 @@ class Policy:
             return self.rounded
         if verdict == FOLLOWS:
             return self.follows
-        return self.partial * 2 * Decimal(repr(credit)) if 0 < credit < 1 else Decimal(repr(credit))
+        return self.partial * Decimal(repr(round(credit, 4))) if 0 < credit < 1 else Decimal(repr(credit))
 
     def penalty(self, time: str) -> Decimal:
         """The share that handing in at TIME (written as the deadline is) costs."""
@@ -72,6 +72,8 @@ class Policy:
         ):
             share = getattr(self, name)
             found.append(f"{what} earns {'all' if share == 1 else f'{percent(share)} of'} its points")
+        if self.partial:
+            found.append(f"the right part of a program or an array earns {percent(self.partial)} of its share")
         several = {"error": "nobody may hand in twice", "best": "of several hand-ins the best counts"}
         found.append(several.get(self.several, f"of several hand-ins the {self.several} counts"))
         if self.groups:
