@@ -21,7 +21,7 @@ from bpcli.compiled import value_function
 from bpcli.followthrough import Trail, consumers
 from bpcli.gates import GATES
 from bpcli.handwork import Figure
-from bpcli.slipped import collect, places, run, sends, slipped_gradients
+from bpcli.slipped import collect, run, sends, slipped_gradients
 from bpcli.slips import NO_SLIP, SLIPS, Slip
 from bpcli.trouble import Trouble
 from bpcli.verdicts import equal, within
@@ -107,8 +107,8 @@ class Way:
         if self.asked.kind == "local":
             return [frozenset([self.node])] if slip.local else []
         if slip.order != "topological" or slip.push:
-            return [] if self.own else [frozenset(places(key.graph, key.values, slip))]
-        possible = [node for node in places(key.graph, key.values, slip) if node in self.nodes]
+            return [] if self.own else [frozenset(key.places(slip))]
+        possible = [node for node in key.places(slip) if node in self.nodes]
         if slip.collect == "sum":
             possible = [node for node in possible if node != self.node]
         else:
