@@ -71,6 +71,10 @@ bpcli explain gates [{id, gate, text, value, arrivals [{source, gradient}],
               same}], wrong [names], verdict; all: slips [{id, places, …}]
 bpcli slips   slips [{id, title, sentence, advice, local, arrays, product,
               collect, order, push, example}]
+bpcli mark    expression, inputs, rounding, blanks [{name, answer, verdict,
+              credit, points, reason, slip, slips}], score, max_score, notes;
+              verdicts: right, rounded, follows, wrong, blank, invalid,
+              undecided; slip is null unless slips has exactly one
 bpcli graph   reading, show, width, height, nodes [{id, kind, label, name,
               value, gradient, texts {value, gradient}, blanks {}, output,
               box [left, top, width, height], stub [from x, to x, y],
