@@ -530,6 +530,42 @@ def test_nothing_is_graded_from_a_stale_key() -> None:
     assert {move.why for move in result.moves} == {f"the key of {', '.join(IDS)} is another"}
 
 
+def test_the_draws_that_were_handed_out_are_graded() -> None:
+    """`sheet` keeps which draw each student got; without that file the same draws are found again."""
+    Path("class.csv").write_text("id\n" + "".join(f"s{k:02}\n" for k in range(8)))
+    words = [
+        "sheet",
+        "gates/add-then-multiply",
+        "neuron/sigmoid",
+        "--students",
+        "class.csv",
+        "--seed",
+        "5",
+        "--format",
+        "txt",
+        "-o",
+        "hw2",
+    ]
+    assert Command({}, words, "").in_process().code == 0
+    one = sheet.read("hw2")
+    kept = json.loads(Path("hw2/teacher/draws.json").read_text())["draws"]
+    assert kept == {student.id: [variant.tries for variant in one.variants(student)] for student in one.students}
+    assert max(max(numbers) for numbers in kept.values()) > 1
+    Path("in").mkdir()
+    for student in one.students:
+        Path(f"in/{student.id}.txt").write_text(key_text(one, student, {"dq": "99"}))
+    graded(name="hw2", out="with")
+    os.rename("hw2/teacher/draws.json", "draws.json")
+    graded(name="hw2", out="without")
+    assert everything("with") == everything("without")
+    other = Path("draws.json").read_text().replace('"sheet": "', '"sheet": "0')
+    Path("hw2/teacher/draws.json").write_text(other)
+    assert not run.order("hw2", ("in",), "g").draws
+    Path("hw2/teacher/draws.json").write_text("{")
+    with pytest.raises(Trouble, match="found again"):
+        run.order("hw2", ("in",), "g")
+
+
 # --- overrides --------------------------------------------------------------------------------------------
 
 

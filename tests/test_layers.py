@@ -15,7 +15,7 @@ LAYERS = """
     result
     graph rounding shipped written files array_gates slips cli commands.options
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
-    exercises.givens exercises.toml exercises.roster exercises.workers commands.progress commands.sheet
+    exercises.givens exercises.toml exercises.roster exercises.workers exercises.draws commands.progress commands.sheet
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     commands.explain commands.slips commands.mark commands.graph
     refusal rewrite mistakes answers

@@ -83,7 +83,7 @@ def test_golden_answers_and_sheet_file(written: Path, request: pytest.FixtureReq
 
 def test_every_student_has_everything(written: Path, sheet: Sheet) -> None:
     found = set(contents(written))
-    expected = {"teacher/sheet.toml"}
+    expected = {"teacher/sheet.toml", "teacher/draws.json"}
     for student in sheet.students:
         expected |= {
             f"students/{student.file_name}/{one}" for one in ("answers.txt", *[f"sheet.{one}" for one in TEXT])

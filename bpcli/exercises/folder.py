@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bpcli.exercises import draws
 from bpcli.exercises.papers import content, latex, marked, page, plain, typeset
 from bpcli.exercises.roster import Student
 from bpcli.exercises.sheet import Sheet, parse
@@ -79,7 +80,9 @@ def write(sheet: Sheet, folder: Path, formats: Sequence[str], jobs: int = 1,
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             root = _root(folder, text)
-            counts = _write_all(root, sheet, tuple(formats), jobs, step)
+            counts, drawn = _write_all(root, sheet, tuple(formats), jobs, step)
+            if drawn:
+                draws.write(root / "teacher", text, drawn)
             if root != folder:
                 os.replace(root, folder)
     except OSError as error:
@@ -150,17 +153,25 @@ def _put(path: Path, data: bytes) -> bool:
 # --- students, one after the other or by several processes ------------------------------------------------
 
 
-def _write_all(
-    root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int, step: Callable[..., None]
-) -> tuple[int, int]:
+#: How many files of a student were written, how many were there, and which draws the student's numbers are.
+_Outcome = tuple[int, int, tuple[int, ...]]
+
+
+def _write_all(root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int,
+               step: Callable[..., None]) -> tuple[tuple[int, int], dict[str, tuple[int, ...]]]:  # fmt: skip
     new = kept = 0
-    for written, there in _mapped(root, sheet, formats, min(jobs, len(sheet.students))):
+    drawn = {}
+    for student, (written, there, numbers) in zip(
+        sheet.students, _mapped(root, sheet, formats, min(jobs, len(sheet.students))), strict=True
+    ):
         new, kept = new + written, kept + there
+        if numbers:
+            drawn[student.id] = numbers
         step()
-    return new, kept
+    return (new, kept), drawn
 
 
-def _mapped(root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int) -> Iterator[tuple[int, int]]:
+def _mapped(root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int) -> Iterator[_Outcome]:
     if jobs <= 1:
         for student in sheet.students:
             yield _write_student(root, sheet, student, formats)
@@ -177,20 +188,20 @@ def _begin(root: str, text: bytes, formats: tuple[str, ...]) -> None:
     _work[:] = [Path(root), parse(text, "sheet.toml"), formats]
 
 
-def _one(place: int) -> tuple[int, int]:
+def _one(place: int) -> _Outcome:
     root, sheet, formats = _work
     return _write_student(root, sheet, sheet.students[place], formats)
 
 
-def _write_student(root: Path, sheet: Sheet, student: Student, formats: Sequence[str]) -> tuple[int, int]:
-    """All files of one student: how many were written, and how many were there."""
+def _write_student(root: Path, sheet: Sheet, student: Student, formats: Sequence[str]) -> _Outcome:
+    """All files of one student."""
     own = root / "students" / student.file_name
     solutions = root / "teacher" / "solutions"
     wanted = [own / "answers.txt", *[own / f"sheet.{one}" for one in formats]]
     wanted += [solutions / f"{student.file_name}.{one}" for one in formats]
     missing = [path for path in wanted if not path.exists()]
     if not missing:
-        return 0, len(wanted)
+        return 0, len(wanted), ()
     own.mkdir(parents=True, exist_ok=True)
     variants = list(sheet.variants(student))
     papers = [content.paper(sheet.title, student, variants, solution) for solution in (False, True)]
@@ -200,7 +211,7 @@ def _write_student(root: Path, sheet: Sheet, student: Student, formats: Sequence
             continue
         data = FORMATS[path.suffix[1:]](papers[path.parent == solutions])
         _put(path, data if isinstance(data, bytes) else data.encode())
-    return len(missing), len(wanted) - len(missing)
+    return len(missing), len(wanted) - len(missing), tuple(variant.tries for variant in variants)
 
 
 def _warnings(student: Student, formats: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from bpcli.exercises.chance import below
@@ -103,6 +104,14 @@ def draws(problem: Problem, seed: str, student: str) -> Iterator[Variant]:
         yield Variant(problem, seed, student, numbers, attempt + 1)
         if all(given.fixed for given in problem.given.values()):
             return
+
+
+def drawn(problem: Problem, seed: str, student: str, number: int) -> Variant:
+    """The draw with this NUMBER, from 1; raises `Trouble` when there are fewer."""
+    found = next(islice(draws(problem, seed, student), max(0, number - 1), None), None)
+    if found is None or number < 1:
+        raise Trouble(f"{problem.id} has no draw number {number}", code="draws")
+    return found
 
 
 def _drawn(given: Given, label: tuple[str, ...]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -13,12 +13,13 @@ from bpcli import __version__
 from bpcli.answers import Line
 from bpcli.exercises.acceptance import fault
 from bpcli.exercises.chance import digest
-from bpcli.exercises.keys import keys
+from bpcli.exercises.draws import Draws
+from bpcli.exercises.keys import key
 from bpcli.exercises.marking import mark_problem
 from bpcli.exercises.problem import Problem
 from bpcli.exercises.sheet import Sheet
 from bpcli.exercises.sheet import parse as parse_sheet
-from bpcli.exercises.variants import Variant, draw
+from bpcli.exercises.variants import Variant, draw, drawn
 from bpcli.figures import show_nested
 from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, points
@@ -42,6 +43,8 @@ class Setting:
     policy: Policy
     shared: bool = False
     """Whether everybody has the same variant (one problem without a sheet)."""
+    draws: Draws = field(default_factory=dict, repr=False)
+    """Which draws were handed out, where that is known."""
 
     @property
     def fingerprint(self) -> str:
@@ -78,7 +81,8 @@ class Desk:
 
     def key(self, student: str, time: str = "") -> str:
         """A hash of everything that STUDENT's marks follow from, apart from the hand-in."""
-        return digest("entry", self.fingerprint, "" if self.setting.shared else student, time).hex()[:32]
+        draws = repr(self.setting.draws.get(student, ()))
+        return digest("entry", self.fingerprint, "" if self.setting.shared else student, draws, time).hex()[:32]
 
     def mark(self, hand_in: HandIn, time: str = "") -> Entry:
         """What HAND_IN gets. Whatever is wrong with it, or happens while it is marked, is told in the entry."""
@@ -112,14 +116,17 @@ class Desk:
             if told == "where"
             else {}
         )
-        needed = told == "full" or any(one.verdict == WRONG and not one.slips for one in marks)  # for the class view
-        answers = expected(variant) if needed else {}
+        # What nobody explains is held against the right number by the class view.
+        needed = {one.name for one in marks if told == "full" or (one.verdict == WRONG and not one.slips)}
+        answers = expected(variant, needed)
         owner = "" if self.setting.shared else student
-        key = digest("key", __version__, MARKING, problem.sha256, self.sheet.seed, owner).hex()[:16]
+        hashed = digest("key", __version__, MARKING, problem.sha256, self.sheet.seed, owner, str(variant.tries)).hex()[
+            :16
+        ]
         numbers = digest("variant", problem.id, repr(sorted(variant.numbers.items()))).hex()[:12]
         return [
             _marked(problem, blank.points, mark, self.setting.policy, hints.get(mark.name, ""), answers.get(mark.name, ""),
-                    key, numbers)
+                    hashed, numbers)
             for blank, mark in zip(problem.blanks, marks, strict=True)
         ]  # fmt: skip
 
@@ -127,15 +134,20 @@ class Desk:
         """The numbers that STUDENT had."""
         if problem.id in self.fixed:
             return self.fixed[problem.id]
-        variant = draw(problem, self.sheet.seed, "" if self.setting.shared else student, fault)
+        owner, known = "" if self.setting.shared else student, self.setting.draws.get(student, ())
+        if len(known) == len(self.sheet.problems) and not self.setting.shared:
+            variant = drawn(problem, self.sheet.seed, owner, known[self.sheet.problems.index(problem)])
+        else:
+            variant = draw(problem, self.sheet.seed, owner, fault)
         if self.setting.shared or all(given.fixed for given in problem.given.values()):
             self.fixed[problem.id] = variant
         return variant
 
 
-def expected(variant: Variant) -> dict[str, str]:
-    """The right answer to every blank of VARIANT, as it is written."""
-    return {one.blank.name: one.text if one.number is None else show_nested(one.number, 6) for one in keys(variant)}
+def expected(variant: Variant, names: Container[str] | None = None) -> dict[str, str]:
+    """The right answer to the blanks NAMES of VARIANT (to every one, if there are none), as it is written."""
+    found = (key(variant, blank) for blank in variant.problem.blanks if names is None or blank.name in names)
+    return {one.blank.name: one.text if one.number is None else show_nested(one.number, 6) for one in found}
 
 
 def _closed(entry: Entry, status: str, code: str, reason: str) -> Entry:

@@ -17,7 +17,7 @@ from typing import Any
 from bpcli import __version__
 from bpcli.answers import decoded, shown
 from bpcli.grading import writing
-from bpcli.grading.desk import Desk, Setting, sheet_summary
+from bpcli.grading.desk import Desk, sheet_summary
 from bpcli.grading.feedback import by_problem, verdict
 from bpcli.grading.gradebook import GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, moment, points
@@ -62,8 +62,7 @@ def write_results(what: Order, student: str | None, metadata: str | None) -> Res
     """
     path = what.out if what.out.endswith(".json") else os.path.join(what.out, FILE)
     writing.folder(os.path.dirname(path) or ".")
-    setting = Setting(what.sheet.text().encode(), what.name, what.policy, what.shared)
-    desk = Desk.of(setting)
+    desk = Desk.of(what.setting)
     try:
         owner, time = _owner(what, student, metadata)
         entry = _entry(what, desk, owner, time)

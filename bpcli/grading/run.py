@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from bpcli import __version__
 from bpcli.exercises import sheet as sheets
+from bpcli.exercises.draws import Draws
+from bpcli.exercises.draws import read as read_draws
 from bpcli.exercises.sheet import Sheet
 from bpcli.grading import feedback, files, writing
 from bpcli.grading.desk import Desk, Marker, Setting, Task, by_the_rules, sheet_summary
@@ -49,6 +52,12 @@ class Order:
     times: str | None = None
     apply: bool = False
     jobs: int = 1
+    draws: Draws = field(default_factory=dict, repr=False)
+
+    @property
+    def setting(self) -> Setting:
+        """What the hand-ins are marked by."""
+        return Setting(self.sheet.text().encode(), self.name, self.policy, self.shared, self.draws)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +121,7 @@ def order(name: str, paths: Sequence[str], out: str, *, roster: str | None = Non
     from bpcli.exercises.roster import read_file
 
     students = read_file(roster) if roster else ()
+    known_draws: Draws = {}
     shared = not _is_sheet(name)
     if shared:
         found = bank.find([name])
@@ -121,19 +131,38 @@ def order(name: str, paths: Sequence[str], out: str, *, roster: str | None = Non
         identity, path = next(iter(found.items()))
         sheet = sheets.make([bank.load(path, identity)], students, seed)
     else:
-        sheet = sheets.read(name)
+        file = _sheet_file(name)
+        sheet = sheets.read(file)
+        known_draws = read_draws(file.parent, file.read_bytes())
         known = {student.id for student in students}
         kept = [student for student in sheet.students if student.id not in known]
         sheet = replace(sheet, students=(*students, *kept)) if students else sheet
     register = Register(sheet.students) if sheet.students else Anybody()
     return Order(
-        sheet, name, tuple(paths), out, policy(sheet.marking).changed(**rules), register, shared, times, apply, jobs
+        sheet,
+        name,
+        tuple(paths),
+        out,
+        policy(sheet.marking).changed(**rules),
+        register,
+        shared,
+        times,
+        apply,
+        jobs,
+        known_draws,
     )
 
 
 def _is_sheet(name: str) -> bool:
-    return (os.path.isdir(name) and os.path.exists(os.path.join(name, "teacher", "sheet.toml"))) or (
-        os.path.basename(name) == "sheet.toml" or os.path.exists(os.path.join(name, "sheet.toml")))  # fmt: skip
+    return _sheet_file(name).is_file()
+
+
+def _sheet_file(name: str) -> Path:
+    """Where the file of the sheet NAME is: in a folder that `bpcli sheet` wrote, in its folder for the teacher, or itself."""
+    inside = [Path(name, "teacher", "sheet.toml"), Path(name, "sheet.toml")]
+    if os.path.basename(name) == "sheet.toml":
+        return Path(name)
+    return next((one for one in inside if one.is_file()), inside[0])
 
 
 def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: lambda *_: None,
@@ -141,7 +170,7 @@ def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: la
     """Grade as ORDER says. STEP is told how many hand-ins there are, and what it gives is called after each."""
     _apart(what)
     writing.folder(what.out)
-    setting = Setting(what.sheet.text().encode(), what.name, what.policy, what.shared)
+    setting = what.setting
     desk = Desk.of(setting)
     summary = sheet_summary(what.sheet)
     with ExitStack() as stack:
