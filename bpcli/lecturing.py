@@ -154,16 +154,17 @@ def say_step(explanation: Explanation, step: Step) -> Paragraph:
         node = explanation.graph.gates[step.place]
         why = "the output does not depend on it" if explanation.graph.active[node] else "there is no variable in it"
         return Paragraph([*lead, f". No gradient comes here: {why}."], [])
-    if explanation.brief:
+    brief = explanation.brief
+    if brief:
         lead += [": upstream ", math(Number(step.upstream, "gradient")), "."]
-        return Paragraph(lead, [_product(step, sent, brief=True) for sent in step.sends])
-    lead += _upstream(step.id, step.arrivals, step.upstream)
-    if sentence := pattern(explanation, step):
-        lead += [" ", *sentence]
-    if step.note:
+    else:
+        lead += _upstream(step.id, step.arrivals, step.upstream)
+        if sentence := pattern(explanation, step):
+            lead += [" ", *sentence]
+    if step.note:  # in brief too: a convention is never used in silence
         message = step.note.removeprefix(f"{step.id}: ")
         lead.append(f" A kink: {message}.")
-    return Paragraph(lead, [_product(step, sent) for sent in step.sends])
+    return Paragraph(lead, [_product(step, sent, brief) for sent in step.sends])
 
 
 def _upstream(name: str, arrivals: Sequence[Arrival], total: Any) -> Pieces:

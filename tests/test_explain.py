@@ -215,6 +215,17 @@ def test_one_gate_and_brief() -> None:
     assert "there is no variable in it" in str(explain(unused, x=2, y=3, gate="b"))
 
 
+def test_brief_still_says_which_convention_was_used_at_a_kink() -> None:
+    for formula, values, said in (
+        ("relu(x)", {"x": 0}, "A kink: relu bends at 0"),
+        ("max(x, y)", {"x": 1, "y": 1}, "A kink: max has a tie"),
+    ):
+        brief = " ".join(str(explain(formula, values, brief=True)).split())
+        assert said in brief
+        assert "(torch convention)" in brief
+    assert "kink" not in str(explain("relu(x)", {"x": 1}, brief=True))
+
+
 def test_large_formulas_are_cut_and_said_to_be() -> None:
     """2,000 gates and 200 variables: the beginning and the end, unless all is asked for."""
     text = "; ".join(["a0 = x*y", *[f"a{k} = sin(a{k - 1}) + y" for k in range(1, 1000)]])
