@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import floor, log10
@@ -209,35 +209,44 @@ def _known(explanation: Explanation, gate: str) -> None:
         raise Trouble(f"there is no gate or variable called {gate} here", code="unknown-gate", tries=tries)
 
 
-def walk(result: Gradients) -> tuple[list[Step], list[Variable]]:
-    """Every evaluated gate and every variable of RESULT, with what arrives there in the order of the sweep."""
+#: What a gate sends on: the result, the gate's place, its upstream gradient.
+Sends = Callable[[Gradients, int, Any], list[Sent]]
+
+
+def walk(result: Gradients, sends: Sends | None = None) -> tuple[list[Step], list[Variable]]:
+    """Every evaluated gate and every variable of RESULT, with what arrives there in the order of the sweep.
+
+    SENDS says what the gate at a place sends on, given its upstream gradient: the engine's own, or somebody's who
+    rounds.
+    """
+    sends = sends or _sends
     graph, ids = result.graph, result.graph.ids
     arrived: dict[int, list[Arrival]] = {graph.output: [Arrival("", result.upstream)]}
     notes = {note.gate: note.message for note in result.notes if note.gate is not None}
     done: dict[int, Step] = {}
     for node in graph.backward((graph.output,), result.values)[0]:
-        done[node] = step = _step(result, node, arrived.get(node, []), notes.get(ids[node], ""))
+        done[node] = step = _step(result, node, arrived.get(node, []), notes.get(ids[node], ""), sends)
         for sent in step.sends:
             given = graph.args[step.place][sent.place]
             arrived.setdefault(given, []).append(Arrival(step.id, sent.gradient))
     for node in graph.gates:
         if node not in done and result.values[node] is not None:
-            done[node] = _step(result, node, [], notes.get(ids[node], ""))
+            done[node] = _step(result, node, [], notes.get(ids[node], ""), sends)
     variables = [
         Variable(name, result.point[name], arrived.get(node, []), result.gradients[name])
-        for name, node in graph.inputs.items()
-    ]
+        for name, node in graph.inputs.items() if name in result.gradients
+    ]  # fmt: skip
     return [done[node] for node in graph.gates if node in done], variables
 
 
-def _step(result: Gradients, node: int, arrivals: list[Arrival], note: str) -> Step:
+def _step(result: Gradients, node: int, arrivals: list[Arrival], note: str, sends: Sends) -> Step:
     graph = result.graph
     place = graph.position[node]
     row = graph.row(place)
     upstream = result.adjoints[node] if arrivals else None
     return Step(
         place, graph.ids[node], row.name, gate_text(graph, place), result.values[node], arrivals, upstream,
-        [] if upstream is None else _sends(result, place, upstream), note,
+        [] if upstream is None else sends(result, place, upstream), note,
     )  # fmt: skip
 
 

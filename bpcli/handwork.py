@@ -335,6 +335,16 @@ def walk(graph: Graph, point: Mapping[str, float], rule: Rule, hand: Hand = _USU
     return values, gradients
 
 
+def sent_by_hand(graph: Graph, place: int, k: int, values: Values, upstream: float, rule: Rule,
+                 kinks: str = "torch") -> tuple[float, float]:  # fmt: skip
+    """The local gradient and the product that `walk` finds at the gate at PLACE for its input K.
+
+    VALUES and UPSTREAM are rounded already. Raises `Trouble` (exit code 3) where there is no slope at them.
+    """
+    local = _local(graph, place, k, values, _USUAL, kinks, rule.rounded)
+    return local, rule.rounded(upstream * local)
+
+
 def _values(graph: Graph, point: Mapping[str, float], rounder: Callable[[float], float]) -> Values:
     values: Values = [None] * graph.size
     for name, node in graph.inputs.items():

@@ -306,8 +306,9 @@ def _up(step: Step) -> Math:
 def _routes(explanation: Explanation, step: Step) -> Pieces:
     graph = explanation.graph
     args = graph.args[step.place]
-    winners = [node for node in dict.fromkeys(args) if explanation.values[node] == step.value]
-    losers = [node for node in dict.fromkeys(args) if node not in winners]
+    off = {node: abs(explanation.values[node] - step.value) for node in args}  # not 0 where the gate's value is rounded
+    winners = [node for node in off if off[node] == min(off.values())]
+    losers = [node for node in off if node not in winners]
     if len(winners) > 1:
         return [*listed([[_known(explanation, node)] for node in winners]), f" tie for the {step.gate}."]
     name = [math(Name(graph.ids[winners[0]]))]

@@ -32,7 +32,7 @@ LAYERS = """
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers
     exercises.reading exercises.telling
-    exercises.bank exercises.acceptance exercises.marking
+    exercises.bank exercises.acceptance exercises.marking exercises.worked
     exercises.showing exercises.soundness exercises.sheet
     views.problem views.problem_list views.soundness
     views.gradients views.matrix views.check views.quotients views.sweep views.derivative views.catalogue views.kinks

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bpcli.exercises import markdown
 from bpcli.exercises.keys import Key, key, keys
 from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.problem import Blank, ChoiceBlank, FormulaBlank, Problem, ProgramBlank
 from bpcli.exercises.roster import Student
-from bpcli.exercises.staging import backward_steps
 from bpcli.exercises.variants import Variant
-from bpcli.exercises.wording import array_figure, asks_for, given_text, rounding_rule
+from bpcli.exercises.wording import asks_for, given_text, rounding_rule
+from bpcli.exercises.worked import ByHand, answer_text, by_hand, worked
 from bpcli.graph import Graph
 from bpcli.pictures.picture import Numbers, Picture, picture
 from bpcli.pictures.terminal import page as terminal_page
-from bpcli.printing import FORMULA, gate_text, write
 from bpcli.rounding import Rule
-from bpcli.slipped import sends
-from bpcli.slips import NO_SLIP
 from bpcli.trouble import visible
 
 MOST_DRAWN = 60  # gates of a picture that still fits a page
@@ -60,8 +56,8 @@ class Section:
     rule: str
     picture: Picture | None
     lines: tuple[Line, ...]
-    worked: tuple[str, ...] = ()
-    """Of a solution: every step with its numbers."""
+    worked: tuple[Block, ...] = ()
+    """Of a solution: every step in words and numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,28 +90,33 @@ def paper(title: str, student: Student, variants: Sequence[Variant], solution: b
 def _section(number: int, variant: Variant, solution: bool) -> Section:
     problem = variant.problem
     answers = {one.blank.name: one for one in keys(variant)} if solution else {}
-    lines = tuple(_line(variant, blank, answers.get(blank.name)) for blank in problem.blanks)
+    hand = by_hand(variant) if solution else None
+    lines = tuple(_line(variant, blank, answers.get(blank.name), hand) for blank in problem.blanks)
     formula = () if problem.hides_formula and not solution else tuple(program_lines(problem.graph))
     return Section(
         number, problem.id, markdown.line(problem.title), _points(problem.points), markdown.read(problem.statement),
-        formula, tuple((name, given_text(value)) for name, value in variant.numbers.items()), _rule(problem, solution),
-        None if problem.hides_formula and not solution else _picture(variant, solution), lines,
-        tuple(worked(variant)) if solution else (),
+        formula, tuple((name, given_text(value)) for name, value in variant.numbers.items()), _rule(problem, solution, hand),
+        None if problem.hides_formula and not solution else _picture(hand or variant, solution), lines,
+        worked(variant, hand) if solution else (),
     )  # fmt: skip
 
 
-def _rule(problem: Problem, solution: bool) -> str:
+def _rule(problem: Problem, solution: bool, hand: ByHand | None) -> str:
     if not solution or problem.rounding.kind == "exact":
         return rounding_rule(problem)
-    return "These numbers are the exact ones, rounded at the end; who rounds at every gate may be a little beside them."
+    if hand is not None:
+        return (f"Worked as the sheet says: every number is rounded to {problem.rounding}, and the next line goes on "
+                "with the rounded one. Where the exact answer is another, it stands beside it; both are right.")  # fmt: skip
+    return ("The answers are the exact ones, rounded at the end. Who rounds at every step, as the sheet says, may be a "
+            "little beside them, and is right too.")  # fmt: skip
 
 
-def _line(variant: Variant, blank: Blank, answer: Key | None) -> Line:
+def _line(variant: Variant, blank: Blank, answer: Key | None, hand: ByHand | None) -> Line:
     problem = variant.problem
     needs = blank.needs if isinstance(blank, ProgramBlank) else ()
     room = 2 if isinstance(blank, FormulaBlank) else key(variant, blank).text.count("\n") + 2 if needs else 0
     return Line(blank.name, asks_for(problem, blank), markdown.line(blank.text), _points(blank.points),
-                _answer(answer, problem.rounding), room, needs)  # fmt: skip
+                _answer(answer, problem.rounding, hand), room, needs)  # fmt: skip
 
 
 def _points(points: object) -> str:
@@ -123,10 +124,10 @@ def _points(points: object) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _answer(found: Key | None, rule: Rule) -> str:
+def _answer(found: Key | None, rule: Rule, hand: ByHand | None) -> str:
     if found is None:
         return ""
-    return found.text if found.number is None else array_figure(found.number, rule)
+    return found.text if found.number is None else answer_text(found.number, found.blank, hand, rule)
 
 
 def program_lines(graph: Graph) -> list[str]:
@@ -158,35 +159,6 @@ def drawn(shown: Picture, width: int) -> list[str]:
 def asks_numbers(problem: Problem) -> bool:
     """Whether empty boxes on the wires make sense: some blank is a number of the graph."""
     return not all(isinstance(blank, ChoiceBlank | FormulaBlank | ProgramBlank) for blank in problem.blanks)
-
-
-def worked(variant: Variant) -> list[str]:
-    """Every step with its numbers: ``q = x + y = 3``, then ``dx = dq = -4``, with ``+=`` where gradients add up."""
-    problem = variant.problem
-    graph, values, rule = problem.graph, variant.values, problem.rounding
-    lines = [
-        f"{graph.ids[node]} = {gate_text(graph, place)} = {array_figure(values[node], rule)}"
-        for place, node in enumerate(graph.gates) if values[node] is not None
-    ]  # fmt: skip
-    upstream = "1" if problem.upstream is None else write(problem.upstream, style=FORMULA)
-    totals: dict[str, Any] = {}
-    for line in backward_steps(graph, upstream, values):
-        name, sign, term = line.text.partition(" += " if " += " in line.text else " = ")
-        sent = variant.upstream if line.gate < 0 else _sent(variant, line.gate, line.place)
-        totals[name] = sent if name not in totals or sent is None else totals[name] + sent
-        shown = "" if sent is None else f" = {array_figure(sent, rule)}"
-        so_far = f", together {array_figure(totals[name], rule)}" if "+" in sign and sent is not None else ""
-        lines.append(f"{name}{sign}{term}{'' if term == '1' else shown}{so_far}")
-    return lines
-
-
-def _sent(variant: Variant, gate: int, place: int) -> Any:
-    """What a gate sends to one of its inputs."""
-    graph = variant.problem.graph
-    upstream = variant.adjoints[gate]
-    if upstream is None:
-        return None
-    return sends(graph, graph.position[gate], variant.values, upstream, NO_SLIP, variant.problem.convention)[place]
 
 
 def template(paper: Paper) -> str:

@@ -106,7 +106,7 @@ def _section(section: Section) -> str:
             parts.append(rf"{_code(line.name)}: {_about(line)} ({plural(line.points)})")
             parts.append(_lines(line.answer.split("\n")) if line.answer else rf"\vspace{{{6 * line.room}mm}}")
     if section.worked:
-        parts += ["Step by step:", _lines(section.worked)]
+        parts += [r"\subsubsection*{Step by step}", *map(_block, section.worked)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 
 from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
@@ -65,9 +66,18 @@ def _block(block: Block) -> str:
     return mark + _pieces(block.pieces)
 
 
+def _blocks(blocks: Sequence[Block]) -> list[str]:
+    """BLOCKS as paragraphs; the items of a list stand together."""
+    parts: list[str] = []
+    for listed, group in groupby(blocks, lambda block: block.kind == "item"):
+        shown = list(map(_block, group))
+        parts += ["\n".join(shown)] if listed else shown
+    return parts
+
+
 def _section(section: Section) -> list[str]:
     parts = [f"## {section.number}\\. {_pieces(section.title)} ({plural(section.points)})"]
-    parts += map(_block, section.blocks)
+    parts += _blocks(section.blocks)
     if section.formula:
         parts.append(block_of_code(section.formula))
     parts.append("Given: " + ", ".join(code(f"{name} = {value}") for name, value in section.given))
@@ -83,7 +93,7 @@ def _section(section: Section) -> list[str]:
             parts.append(f"{code(line.name)}: {_about(line)} ({plural(line.points)})")
             parts.append(block_of_code(line.answer.split("\n") if line.answer else [""] * line.room))
     if section.worked:
-        parts += ["Step by step:", block_of_code(section.worked)]
+        parts += ["### Step by step", *_blocks(section.worked)]
     return parts
 
 

@@ -17,7 +17,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """
 body { font: 11pt/1.45 Georgia, 'Times New Roman', serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #111;
   background: #fff; }
-h1 { font-size: 1.5em; margin: 0 0 .3em; } h2 { font-size: 1.15em; margin: 1.6em 0 .4em; break-after: avoid; }
+h1 { font-size: 1.5em; margin: 0 0 .3em; } h3 { font-size: 1em; margin: 1.2em 0 .3em; } h2 { font-size: 1.15em; margin: 1.6em 0 .4em; break-after: avoid; }
 header { border-bottom: 1px solid #999; margin-bottom: 1em; padding-bottom: .5em; }
 .points { font-weight: normal; color: #555; } code, pre { font-family: 'DejaVu Sans Mono', Consolas, monospace; font-size: .92em; }
 pre { background: #f5f5f5; padding: .5em .8em; white-space: pre-wrap; overflow-wrap: anywhere; break-inside: avoid; }
@@ -109,7 +109,7 @@ def _section(section: Section) -> str:
             parts.append(f'<pre class="answer">{_text(line.answer)}</pre>' if line.answer else
                          f'<div class="room" style="height: {1.6 * line.room:.1f}em"></div>')  # fmt: skip
     if section.worked:
-        parts.append(f"<p>Step by step:</p>\n<pre>{_text(chr(10).join(section.worked))}</pre>")
+        parts.append(f'<h3>Step by step</h3>\n<div class="worked">\n{_blocks(section.worked)}\n</div>')
     return "\n".join([*parts, "</section>"])
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill, indent
 
 from bpcli.exercises import markdown
+from bpcli.exercises.markdown import Block
 from bpcli.exercises.papers.content import Line, Paper, Section, drawn, plural
 from bpcli.trouble import columns, visible
 
@@ -24,7 +26,22 @@ def write(paper: Paper) -> str:
 def _section(section: Section) -> str:
     title = f"{section.number}. {visible(markdown.plain(section.title))} ({plural(section.points)})"
     parts = [_filled(title), "-" * min(WIDTH, columns(title)), ""]
-    for block in section.blocks:
+    parts += _blocks(section.blocks)
+    if section.formula:
+        parts += [*[f"    {line}" for line in section.formula], ""]
+    parts.append(_filled("Given: " + ", ".join(f"{name} = {value}" for name, value in section.given), " " * 7))
+    if section.picture is not None:
+        parts += ["", *drawn(section.picture, WIDTH), ""]
+    parts += [_filled(section.rule), ""]
+    parts += [text for line in section.lines for text in _line(line)]
+    if section.worked:
+        parts += ["", "Step by step", "", *_blocks(section.worked)]
+    return "\n".join([*parts, ""])
+
+
+def _blocks(blocks: Sequence[Block]) -> list[str]:
+    parts = [""]
+    for block in blocks:
         if block.kind != "item" and parts[-1]:
             parts.append("")
         text = visible(markdown.plain(block.pieces))
@@ -36,18 +53,7 @@ def _section(section: Section) -> str:
             parts.append(_filled(f"{block.mark} {text}", " " * (len(block.mark) + 1)))
         else:
             parts += [_filled(text), ""]
-    if parts[-1]:
-        parts.append("")
-    if section.formula:
-        parts += [*[f"    {line}" for line in section.formula], ""]
-    parts.append(_filled("Given: " + ", ".join(f"{name} = {value}" for name, value in section.given), " " * 7))
-    if section.picture is not None:
-        parts += ["", *drawn(section.picture, WIDTH), ""]
-    parts += [_filled(section.rule), ""]
-    parts += [text for line in section.lines for text in _line(line)]
-    if section.worked:
-        parts += ["", "Step by step:", *[_filled(f"    {line}", "        ") for line in section.worked]]
-    return "\n".join([*parts, ""])
+    return parts[1:] + [""] * bool(parts[-1])
 
 
 def _line(line: Line) -> list[str]:

@@ -61,7 +61,7 @@ Name: #if D.name != "" { strong(D.name) } else { box(width: 6cm, stroke: (bottom
     par[#code(l.name): #pieces(l.text) (#l.points)]
     if l.answer.len() > 0 { lines(l.answer) } else { rect(width: 100%, height: l.room * 6.5mm, stroke: 0.6pt + luma(140)) }
   }
-  if s.worked.len() > 0 { par("Step by step:"); lines(s.worked) }
+  if s.worked.len() > 0 { block(above: 12pt, sticky: true, strong("Step by step")); for b in s.worked { paragraph(b) } }
 }
 """
 
@@ -152,7 +152,7 @@ def _section(section: Section) -> dict[str, Any]:
         "blocks": list(map(_block, section.blocks)), "formula": [visible(line) for line in section.formula],
         "given": [visible(f"{name} = {value}") for name, value in section.given], "picture": picture, "width": width,
         "rule": section.rule, "lines": [_line(line) for line in section.lines if not line.tall],
-        "tall": [_tall(line) for line in section.lines if line.tall], "worked": list(section.worked),
+        "tall": [_tall(line) for line in section.lines if line.tall], "worked": list(map(_block, section.worked)),
     }  # fmt: skip
 
 
