@@ -413,29 +413,31 @@ def plain_text(graph: Graph, values: Sequence[Any], pieces: Pieces, digits: int)
     )
 
 
-def atom_text(graph: Graph, values: Sequence[Any], atom: Atom, digits: int) -> str:
-    """One name, number or formula as plain text."""
+def atom_text(graph: Graph, values: Sequence[Any], atom: Atom, digits: int, everything: bool = False) -> str:
+    """One name, number or formula as plain text; large arrays in full if EVERYTHING is to be shown."""
     match atom:
         case Number():
-            return number_text(atom.value, digits)
+            return number_text(atom.value, digits, everything)
         case Name() | Text():
             return atom[0]
         case Gate():
-            operands = with_values(graph, values, atom.place, digits) if atom.with_values else None
+            operands = with_values(graph, values, atom.place, digits, everything) if atom.with_values else None
             return gate_text(graph, atom.place, operands=operands)
         case _:
             return atom
 
 
-def with_values(graph: Graph, values: Sequence[Any], place: int, digits: int) -> list[str]:
+def with_values(graph: Graph, values: Sequence[Any], place: int, digits: int, everything: bool = False) -> list[str]:
     """The values of a gate's inputs; the name of one that was not evaluated."""
-    return [graph.ids[node] if values[node] is None else number_text(values[node], digits)
+    return [graph.ids[node] if values[node] is None else number_text(values[node], digits, everything)
             for node in graph.args[place]]  # fmt: skip
 
 
-def number_text(value: Any, digits: int) -> str:
-    """A number; a small array in full, a larger one by its shape."""
+def number_text(value: Any, digits: int, everything: bool = False) -> str:
+    """A number; a small array in full, a larger one by its shape unless EVERYTHING is to be shown."""
     shape = getattr(value, "shape", ())
     if not shape:
         return show(float(value), digits)
-    return show_nested(value, digits) if value.size <= MOST_ENTRIES else f"({'×'.join(map(str, shape))} array)"
+    if everything or value.size <= MOST_ENTRIES:
+        return show_nested(value, digits)
+    return f"(array of {shape[0]})" if len(shape) == 1 else f"({'×'.join(map(str, shape))} array)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bpcli.graph import Graph
+from bpcli.graph import Graph, figure
 from bpcli.passes import Note, chosen, notes_of, prepare
 from bpcli.printing import program
 from bpcli.result import Result, in_brief
@@ -77,6 +77,19 @@ def jacobian(formula: str | Graph, outputs: Sequence[str] | None = None, values:
     return Matrix(graph, point, computed, "jacobian", kinks, rows)
 
 
+def _named(vector: Mapping[str, Any], variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """VECTOR with the only variable's name for a part without one."""
+    if "" not in vector:
+        return vector
+    if len(variables) != 1:
+        from bpcli.shapes import shape_of
+
+        fitting = [name for name, value in variables.items() if shape_of(value) == shape_of(vector[""])]
+        raise Trouble(f"--hvp needs a name here: the formula has {', '.join(variables) or 'no variables'}",
+                      code="usage", tries=[f"--hvp '{name}={figure(vector[''])}'" for name in fitting])  # fmt: skip
+    return dict.fromkeys(variables, vector[""])
+
+
 def hessian(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt: str | Sequence[str] | None = None,
             times: Mapping[str, Any] | None = None, kinks: str = "torch", output: str | None = None,
             expand: bool = False, fuse: bool = False, share: bool = False, **variables: Any) -> Result:  # fmt: skip
@@ -92,7 +105,7 @@ def hessian(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wr
     if times is not None:
         from bpcli.array_passes import hessian_product
 
-        return hessian_product(graph, point, names, times, kinks)
+        return hessian_product(graph, point, names, _named(times, {name: point[name] for name in names}), kinks)
     if graph.shapes is not None:
         raise Trouble("the Hessian of arrays is too large to write out; its product with a vector is not",
                       code="array-hessian", tries=[f"--hvp {names[0] if names else 'x'}=@vector.npy"])  # fmt: skip

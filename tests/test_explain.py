@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from formulas import many
+from rich.console import Console
 from test_slips import BY_HAND, at
 
 import bpcli
@@ -21,7 +23,7 @@ from bpcli.slip_pages import SlippedRun, wrong_on_purpose
 from bpcli.slips import SLIPS
 from bpcli.sweeps import forward
 from bpcli.trouble import Trouble
-from bpcli.views.layout import UNLIMITED, as_text
+from bpcli.views.layout import UNLIMITED, Look, as_text, render
 from bpcli.views.written import WRITERS, html, latex, markdown
 
 NEURON = ("sigmoid(w0*x0 + w1*x1 + w2)", {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3})
@@ -239,6 +241,19 @@ def test_large_formulas_are_cut_and_said_to_be() -> None:
     assert f"… {200 - 2 * MOST_STEPS} variables are not shown" in shown
     assert shown.count("Raise x") == MOST_MOVED
     assert len(wide.found) == MOST_MOVED
+
+
+def test_large_arrays_are_named_by_their_shape_unless_all_is_asked_for() -> None:
+    explanation = explain("sum(x*W)", x=list(range(13)), W=[[2.0] * 13] * 2)
+    shown = as_text(explanation, UNLIMITED)
+    assert "(array of 13)" in shown
+    assert "*(2×13 array) = (2×13 array)" in shown
+    console = Console(file=io.StringIO(), width=UNLIMITED)
+    console.print(render(explanation, Look(4, UNLIMITED, everything=True)))
+    for text in (console.file.getvalue(), markdown(explanation, 4, True), html(explanation, 4, True)):  # type: ignore[attr-defined]
+        assert "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]" in text
+        assert "array of" not in text
+    assert r"\left(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12\right)" in latex(explanation, 4, True)
 
 
 # --- its media -------------------------------------------------------------------------------------------

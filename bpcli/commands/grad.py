@@ -20,7 +20,8 @@ from bpcli.result import Result
 @options.output
 @click.option("--jacobian", is_flag=True, help="The derivative of every entry of an output that is an array.")
 @click.option("--hessian", is_flag=True, help="The second derivatives instead.")
-@options.named("--hvp", "times", help="The Hessian times this vector, without forming the Hessian.")
+@options.named("--hvp", "times", alone=True,
+               help="The Hessian times this vector, without forming it; of one variable, no NAME= is needed.")  # fmt: skip
 @click.option("--points", metavar="FILE", help="Evaluate at every row of a .csv table (- for standard input).")
 @click.option("-o", "--out", "target", metavar="FILE", help="With --points: write .csv, .jsonl or .npz there.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the gradients only.")

@@ -54,13 +54,18 @@ def value(flag: str, name: str, **rest: Any) -> Decorator:
     return click.option(flag, name, callback=callback, **rest)
 
 
-def named(flag: str, name: str, **rest: Any) -> Decorator:
-    """An option that takes NAME=VALUE, any number of times: name -> number or array, or None."""
+def named(flag: str, name: str, alone: bool = False, **rest: Any) -> Decorator:
+    """An option that takes NAME=VALUE, any number of times: name -> number or array, or None.
+
+    With ALONE a value without a name may stand there once, under the name "".
+    """
 
     def callback(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
         for text in texts:
             variable, equals, given = text.partition("=")
+            if alone and not equals and len(texts) == 1:
+                return {"": _read(flag[2:], text)}
             if not equals or variable.strip() in found:
                 raise Trouble(
                     f"{flag} takes NAME=VALUE, each name once, not {text}", code="usage", tries=[f"{flag} x=1"]

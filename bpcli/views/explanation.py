@@ -37,11 +37,11 @@ def render(result: Explanation, look: Look) -> RenderableType:
 
 def _set(result: Explanation, pieces: Pieces, margin: int, look: Look) -> RenderableType:
     """A line of the lecture; on a wide terminal no wider than it can be read, in a pipe as it is."""
-    padded = Padding(as_rich(result, pieces, look.digits), (0, 0, 0, margin))
+    padded = Padding(as_rich(result, pieces, look), (0, 0, 0, margin))
     return padded if look.width == UNLIMITED else Constrain(padded, READABLE)
 
 
-def as_rich(result: Explanation, pieces: Pieces, digits: int) -> Text:
+def as_rich(result: Explanation, pieces: Pieces, look: Look) -> Text:
     """PIECES as a line of the terminal."""
     text = Text()
     for piece in pieces:
@@ -50,5 +50,6 @@ def as_rich(result: Explanation, pieces: Pieces, digits: int) -> Text:
             continue
         for number, atom in enumerate(piece.atoms):
             style = STYLES[atom.kind] if isinstance(atom, Number) else ""
-            text.append(" " * (number > 0)).append(visible(atom_text(result.graph, result.values, atom, digits)), style)
+            words = atom_text(result.graph, result.values, atom, look.digits, look.everything)
+            text.append(" " * (number > 0)).append(visible(words), style)
     return text

@@ -28,7 +28,7 @@ def render(result: SlipPage, look: Look) -> RenderableType:
         Text(f"{slip.id}: {slip.title}\n\nThe student {slip.sentence}.\n{slip.advice}\n"),
         *[Padding(Text(words), (0, 0, 0, 2)) for words in (*rules, *_changes(slip))],
         Text(f"\nFor example {result.example.gradients.reading} at {values}:"),
-        *spelled_out(result.example, look.digits), Text(), runs(result.example, look), Text(),
+        *spelled_out(result.example, look), Text(), runs(result.example, look), Text(),
         Text(result.example.verdict),
     )  # fmt: skip
 

@@ -20,20 +20,20 @@ def render(result: SlippedRun, look: Look) -> RenderableType:
     parts: list[RenderableType] = [reading(result.gradients.reading, look.everything), Text(),
                                    Text(f"{result.slip.title}: the student {result.slip.sentence}.")]  # fmt: skip
     if result.places:
-        parts += [*spelled_out(result, look.digits), Text(), runs(result, look), Text()]
+        parts += [*spelled_out(result, look), Text(), runs(result, look), Text()]
     parts.append(Text(visible(result.verdict)))
     if result.wrong:
         parts.append(Text(result.slip.advice))
     return Group(*parts, *note_lines(result.gradients.notes))
 
 
-def spelled_out(result: SlippedRun, digits: int = 4) -> list[RenderableType]:
+def spelled_out(result: SlippedRun, look: Look) -> list[RenderableType]:
     """Where the slip is made, and for which local gradient what was taken."""
     names = result.places
     shown = names if len(names) <= 12 else [*names[:12], f"{len(names) - 12:,} more"]
     lines: list[RenderableType] = [Text(f"Made at {', '.join(shown)}.")]
     for rule in result.rules:
-        right, wrong = _told(rule, digits)
+        right, wrong = _told(rule, look)
         if right == wrong:
             continue
         line = Text(visible(f"at {rule.gate}, local gradient for {rule.input}: {wrong} instead of {right}"))
@@ -41,10 +41,10 @@ def spelled_out(result: SlippedRun, digits: int = 4) -> list[RenderableType]:
     return lines
 
 
-def _told(rule: Rule, digits: int) -> list[str]:
+def _told(rule: Rule, look: Look) -> list[str]:
     """The right and the wrong local gradient: formula and number, or the number where the formula is a case."""
     assert rule.numbers is not None
-    figures = [number_text(number, digits) for number in rule.numbers]
+    figures = [number_text(number, look.digits, look.everything) for number in rule.numbers]
     formulas = (rule.right, rule.wrong)
     if any(" if " in one or " wins" in one or "where(" in one for one in formulas):
         return figures
@@ -62,8 +62,8 @@ def runs(result: SlippedRun, look: Look) -> RenderableType:
         variables = [line for line in lines if line.is_input]
         lines = [*gates[:20], *gates[20:][-10:], *variables[:30]]
         left_out = len(result.lines) - len(lines)
-    rows = [[_name(line), number_text(line.right, look.digits), number_text(line.wrong, look.digits),
-             "" if line.same else "wrong"] for line in lines]  # fmt: skip
+    rows = [[_name(line), number_text(line.right, look.digits, look.everything),
+             number_text(line.wrong, look.digits, look.everything), "" if line.same else "wrong"] for line in lines]  # fmt: skip
     arrays = any(" " in cell for row in rows for cell in row[1:3])
     table = fit(look, ["gradient at", "right", "with the slip", ""], rows, ["", GRADIENT, GRADIENT, ""],
                 words=(0, 1, 2, 3) if arrays else (0, 3))  # fmt: skip

@@ -21,7 +21,7 @@ def markdown(result: Explanation, digits: int = 4, everything: bool = False) -> 
     """The lecture in Markdown: mathematics as code."""
 
     def set_(pieces: Pieces) -> str:
-        return "".join(_markdown_words(one) if isinstance(one, str) else f"`{_plain(result, one, digits)}`"
+        return "".join(_markdown_words(one) if isinstance(one, str) else f"`{_plain(result, one, digits, everything)}`"
                        for one in pieces)  # fmt: skip
 
     blocks = [] if result.only else [f"reads as `{visible(result.gradients.reading)}`"]
@@ -39,9 +39,10 @@ def _markdown_words(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", visible(text))
 
 
-def _plain(result: Explanation, piece: Piece, digits: int) -> str:
+def _plain(result: Explanation, piece: Piece, digits: int, everything: bool) -> str:
     assert not isinstance(piece, str)
-    return visible(" ".join(atom_text(result.graph, result.values, atom, digits) for atom in piece.atoms))
+    atoms = [atom_text(result.graph, result.values, atom, digits, everything) for atom in piece.atoms]
+    return visible(" ".join(atoms))
 
 
 # --- HTML ------------------------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def fragment(result: Explanation, digits: int = 4, everything: bool = False) -> 
                        f"<code>{' '.join(map(atom, one.atoms))}</code>" for one in pieces)  # fmt: skip
 
     def atom(one: Atom) -> str:
-        text = escape(visible(atom_text(result.graph, result.values, one, digits)))
+        text = escape(visible(atom_text(result.graph, result.values, one, digits, everything)))
         return f'<span class="{one.kind}">{text}</span>' if isinstance(one, Number) and one.kind else text
 
     lines = [] if result.only else [
@@ -102,7 +103,7 @@ def latex(result: Explanation, digits: int = 4, everything: bool = False) -> str
 
     def set_(pieces: Pieces) -> str:
         return "".join(latex_words(one) if isinstance(one, str) else
-                       f"${' '.join(latex_atom(result, atom, digits) for atom in one.atoms)}$" for one in pieces)  # fmt: skip
+                       f"${' '.join(latex_atom(result, atom, digits, everything) for atom in one.atoms)}$" for one in pieces)  # fmt: skip
 
     blocks = [r"% needs \usepackage{amsmath}"]
     if result.only is None:
@@ -136,11 +137,11 @@ def latex_words(text: str) -> str:
     return "".join(map(special, text))
 
 
-def latex_atom(result: Explanation, atom: Atom, digits: int) -> str:
+def latex_atom(result: Explanation, atom: Atom, digits: int, everything: bool = False) -> str:
     """One name, number or formula in LaTeX."""
     match atom:
         case Number():
-            return _latex_value(atom.value, digits)
+            return _latex_value(atom.value, digits, everything)
         case Name():
             return _latex_operand(atom.id)
         case Text():
@@ -150,7 +151,7 @@ def latex_atom(result: Explanation, atom: Atom, digits: int) -> str:
             operands = None
             if atom.with_values:
                 operands = [_latex_operand(graph.ids[node]) if values[node] is None else
-                            _latex_value(values[node], digits) for node in graph.args[atom.place]]  # fmt: skip
+                            _latex_value(values[node], digits, everything) for node in graph.args[atom.place]]  # fmt: skip
             return gate_text(graph, atom.place, LATEX, operands)
         case _:
             return _SIGNS.get(atom, atom)
@@ -160,11 +161,11 @@ def _latex_operand(text: str) -> str:
     return latex_name(text) if text.isidentifier() else text
 
 
-def _latex_value(value: Any, digits: int) -> str:
+def _latex_value(value: Any, digits: int, everything: bool) -> str:
     shape = getattr(value, "shape", ())
     if not shape:
         return _power_of_ten(show(float(value), digits))
-    text = number_text(value, digits)
+    text = number_text(value, digits, everything)
     if text.startswith("(") or len(shape) > 2:
         return rf"\text{{{latex_words(text)}}}"
     if len(shape) == 1:
