@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -19,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions import Command
 
-from bpcli.exercises import markdown, mathematics, roster, toml
+from bpcli.exercises import draws, markdown, mathematics, roster, toml
 from bpcli.exercises.bank import problems
 from bpcli.exercises.folder import unfinished, write
 from bpcli.exercises.keys import keys
@@ -373,6 +374,43 @@ def test_an_existing_folder_is_completed_or_refused(sheet: Sheet, tmp_path: Path
     with pytest.raises(Trouble, match="is no folder"):
         write(sheet, tmp_path / "link", ("txt",))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hw", "link", "mine"], "nothing else is left"
+
+
+def test_late_students_are_added(sheet: Sheet, tmp_path: Path) -> None:
+    """A roster that only grew: new papers and a longer sheet.toml; nobody else's file is touched, changed ones neither."""
+    folder = tmp_path / "hw"
+    few = Sheet(sheet.title, sheet.seed, sheet.problems, sheet.students[1:], sheet.marking, "0.0.1")
+    write(few, folder, TEXT)
+    (folder / f"students/{sheet.students[1].file_name}/answers.txt").write_text("filled in", encoding="utf-8")
+    before = contents(folder)
+    late = (sheet.students[0], *sheet.students[1:], Student("zoe", "Zoë"))
+    assert sheet.students[0].id not in {one.id for one in few.students}
+    grown = make(list(sheet.problems), late, sheet.seed, sheet.title)
+    done = write(grown, folder, TEXT)
+    after = contents(folder)
+    names = (sheet.students[0].file_name, "zoe")
+    added = {name for name in after if Path(name).stem in names or Path(name).parent.name in names}
+    assert len(added) == done.files == 2 * (2 * len(TEXT) + 1)
+    about = {"teacher/sheet.toml", "teacher/draws.json"}
+    assert {name: data for name, data in after.items() if name not in added | about} == {
+        name: data for name, data in before.items() if name not in about
+    }
+    drawn = draws.read(folder / "teacher", after["teacher/sheet.toml"])
+    assert sorted(drawn) == sorted(one.id for one in late), "the draws of everybody are known"
+    few_drawn = json.loads(before["teacher/draws.json"])["draws"]
+    assert {name: list(drawn[name]) for name in few_drawn} == few_drawn
+    again = read(folder)
+    assert [one.id for one in again.students] == [one.id for one in late]
+    assert again.version == "0.0.1", "the version that drew it first"
+    write(grown, tmp_path / "whole", TEXT)
+    whole = contents(tmp_path / "whole")
+    assert {name: after[name] for name in added} == {name: whole[name] for name in added}, "as if there from the start"
+    assert write(again, folder, TEXT).files == 0
+    for other in (few, make(list(sheet.problems)[:2], late, sheet.seed, sheet.title),
+                  make(list(sheet.problems), (*late[:-1], Student("zoe", "Zoé"), Student("yan")), sheet.seed, sheet.title)):  # fmt: skip
+        with pytest.raises(Trouble, match="holds a different sheet"):
+            write(other, folder, TEXT)
+    assert contents(folder) == after
 
 
 def test_killed_and_taken_up_again(written: Path, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ hw1/teacher/          sheet.toml, solutions/: for nobody else
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +71,24 @@ def write(sheet: Sheet, folder: Path, formats: Sequence[str], jobs: int = 1,
           step: Callable[..., None] = lambda *_: None) -> Written:  # fmt: skip
     """Write SHEET into FOLDER in these FORMATS by so many processes; STEP is called after each student.
 
-    A folder that holds this very sheet is completed, one that holds anything else is refused (exit code 4).
+    A folder that holds this very sheet is completed; so is one that holds it for fewer students, and theirs are left
+    as they are. One that holds anything else is refused (exit code 4).
     """
     if "pdf" in formats:
         typeset.installed()
-    text = sheet.text().encode()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
-            root = _root(folder, text)
-            counts, drawn = _write_all(root, sheet, tuple(formats), jobs, step)
-            if drawn:
-                draws.write(root / "teacher", text, drawn)
+            before = _earlier(folder, sheet)
+            sheet = replace(sheet, version=before.version) if before else sheet
+            text = sheet.text().encode()
+            root = folder if before else _root(folder, text)
+            known = draws.read(root / "teacher", before.text().encode() if before else text)
+            counts, drawn = _write_all(root, sheet, tuple(formats), jobs, step, known)
+            if before:  # last, so that the file never names a student who has no paper yet
+                _put(root / "teacher" / "sheet.toml", text, over=True)
+            if before or drawn:
+                draws.write(root / "teacher", text, {**known, **drawn})
             if root != folder:
                 os.replace(root, folder)
     except OSError as error:
@@ -139,9 +145,24 @@ def _sheet_file(folder: Path) -> bytes | None:
         return None
 
 
-def _put(path: Path, data: bytes) -> bool:
-    """Write DATA to a file that is not there yet, whole or not at all; whether it was written."""
-    if path.exists():
+def _earlier(folder: Path, sheet: Sheet) -> Sheet | None:
+    """The sheet in FOLDER, if SHEET is the same with students who came later."""
+    there = _sheet_file(folder)
+    if there is None:
+        return None
+    try:
+        before = parse(there, "sheet.toml")
+    except Trouble:
+        return None
+    known = {one.id for one in before.students}
+    stayed = tuple(one for one in sheet.students if one.id in known)
+    same = replace(sheet, version=before.version, students=stayed).text().encode() == there
+    return before if same and len(stayed) < len(sheet.students) else None
+
+
+def _put(path: Path, data: bytes, over: bool = False) -> bool:
+    """Write DATA to a file, whole or not at all, unless it is there (OVER: even then); whether it was written."""
+    if path.exists() and not over:
         return False
     rough = path.with_name(f".{path.name}.{os.getpid()}")
     with rough.open("wb") as file:
@@ -158,11 +179,11 @@ _Outcome = tuple[int, int, tuple[int, ...]]
 
 
 def _write_all(root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int,
-               step: Callable[..., None]) -> tuple[tuple[int, int], dict[str, tuple[int, ...]]]:  # fmt: skip
+               step: Callable[..., None], known: draws.Draws) -> tuple[tuple[int, int], draws.Draws]:  # fmt: skip
     new = kept = 0
     drawn = {}
     for student, (written, there, numbers) in zip(
-        sheet.students, _mapped(root, sheet, formats, min(jobs, len(sheet.students))), strict=True
+        sheet.students, _mapped(root, sheet, formats, min(jobs, len(sheet.students)), tuple(known)), strict=True
     ):
         new, kept = new + written, kept + there
         if numbers:
@@ -171,36 +192,39 @@ def _write_all(root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int,
     return (new, kept), drawn
 
 
-def _mapped(root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int) -> Iterator[_Outcome]:
+def _mapped(
+    root: Path, sheet: Sheet, formats: tuple[str, ...], jobs: int, known: Collection[str]
+) -> Iterator[_Outcome]:
     if jobs <= 1:
         for student in sheet.students:
-            yield _write_student(root, sheet, student, formats)
+            yield _write_student(root, sheet, student, formats, student.id in known)
         return
-    given = (str(root), sheet.text().encode(), formats)
+    given = (str(root), sheet.text().encode(), formats, known)
     yield from mapped(_one, range(len(sheet.students)), jobs, _begin, given, at_once=4)
 
 
 _work: list[Any] = []
 
 
-def _begin(root: str, text: bytes, formats: tuple[str, ...]) -> None:
+def _begin(root: str, text: bytes, formats: tuple[str, ...], known: Collection[str]) -> None:
     """In a new process: read the sheet."""
-    _work[:] = [Path(root), parse(text, "sheet.toml"), formats]
+    _work[:] = [Path(root), parse(text, "sheet.toml"), formats, frozenset(known)]
 
 
 def _one(place: int) -> _Outcome:
-    root, sheet, formats = _work
-    return _write_student(root, sheet, sheet.students[place], formats)
+    root, sheet, formats, known = _work
+    student = sheet.students[place]
+    return _write_student(root, sheet, student, formats, student.id in known)
 
 
-def _write_student(root: Path, sheet: Sheet, student: Student, formats: Sequence[str]) -> _Outcome:
-    """All files of one student."""
+def _write_student(root: Path, sheet: Sheet, student: Student, formats: Sequence[str], known: bool) -> _Outcome:
+    """All files of one student; the draws, unless they are KNOWN and nothing is missing."""
     own = root / "students" / student.file_name
     solutions = root / "teacher" / "solutions"
     wanted = [own / "answers.txt", *[own / f"sheet.{one}" for one in formats]]
     wanted += [solutions / f"{student.file_name}.{one}" for one in formats]
     missing = [path for path in wanted if not path.exists()]
-    if not missing:
+    if not missing and known:
         return 0, len(wanted), ()
     own.mkdir(parents=True, exist_ok=True)
     variants = list(sheet.variants(student))
