@@ -139,7 +139,7 @@ def _why_not(plain: str) -> str:
         return "write the number without , between the thousands"
     if re.search(r"\d\s+\d", plain):
         return "there are several numbers; write one"
-    if any(sign in plain for sign in "*^(") or re.search(r"[A-Za-z]", plain):
+    if any(sign in plain for sign in "*^(") or re.search(r"[A-Za-z]|[0-9.]\s*[+-]\s*[0-9.]", plain):
         return NOT_A_FORMULA
     return "it is not a number"
 

@@ -6,6 +6,7 @@ an error is charged where it was made, and whatever is right given that number i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,9 +15,13 @@ from bpcli.answer_key import Asked, Key, slopes
 from bpcli.compiled import value_function
 from bpcli.gates import Gate
 from bpcli.graph import WHERE
-from bpcli.handwork import Figure, figure_of, forms, given, local_figure, product_figure, sum_figure
+from bpcli.handwork import Figure, figure_of, forms, given, local_figure, product_figure, sum_figure, torn_figure
 from bpcli.sweeps import Values, taken
 from bpcli.trouble import Trouble
+from bpcli.verdicts import within
+
+#: What a number leads to that the gate has no slope at: no answer follows from it.
+_NOWHERE = Figure(math.nan, math.inf, True)
 
 #: A student's own numbers, by kind ("value", "gradient", "local"), node and place.
 Own = Mapping[tuple[str, int, int], Figure]
@@ -27,12 +32,14 @@ class Trail:
     """The numbers that OWN answers lead to.
 
     With ``keep_values`` the backward pass goes by the key's values even where the student has others: both are
-    honest.
+    honest. So are both forms of a local gradient, y*(1 - y) and its like, where the student's y is not what the gate
+    gives: the blackboard's, or with ``stable`` the table's.
     """
 
     key: Key
     own: Own
     keep_values: bool = False
+    stable: bool = False
     _expected: dict[tuple[str, int, int], Figure | None] = field(default_factory=dict, init=False, repr=False)
 
     # --- forward ---
@@ -117,15 +124,27 @@ class Trail:
         try:
             found = slopes(graph, place, self.numbers, key.kinks, bent)
         except Trouble:
-            return [None] * len(args)
-        y = values[node]
+            return [_NOWHERE] * len(args)
+        y, torn = values[node], self._is_torn(place)
         for k, one in enumerate(found):
             inputs = [values[node] for node in args]
             if one is None or bent or y is None or row is WHERE:
                 continue
             known = [one or Figure(0.0, 0.0, True) for one in inputs]
-            found[k] = local_figure(row, k, known, y, one.value, key.rule, key.kinks or "torch")
+            if torn:
+                form = torn_figure(row, k, known, y, key.rule, self.stable, key.kinks or "torch")
+                found[k] = form or _NOWHERE
+            else:
+                found[k] = local_figure(row, k, known, y, one.value, key.rule, key.kinks or "torch")
         return found
+
+    def _is_torn(self, place: int) -> bool:
+        """Whether the student's value of a gate is not what it gives for their inputs."""
+        values = self._used_values
+        y, expected = values[self.key.graph.gates[place]], self._gate_value(place, values)
+        if y is None or expected is None:
+            return False
+        return not within(y.value, expected._replace(reach=expected.reach + y.reach), self.key.scale)
 
     # --- what is expected, and of whom ---
 

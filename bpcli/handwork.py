@@ -222,6 +222,25 @@ def local_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, loc
     return Figure(local, widest, keeps and (bool(widest) or not rule.step(local)))
 
 
+def torn_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, rule: Rule, stable: bool,
+                kinks: str = "torch") -> Figure | None:  # fmt: skip
+    """The local gradient by one form alone, where Y is not the gate's value at INPUTS.
+
+    The blackboard's form, or with STABLE the table's: both are honest, and they give different numbers. None where
+    the form has no value.
+    """
+    known = dict(zip((*row.inputs, "y"), (*inputs, y), strict=True))
+    ways = _forms_at(row, place, [one.value for one in inputs], y.value, kinks)
+    if not ways:
+        return None
+    form = ways[-1 if stable else 0]
+    try:
+        values = forward(form, {name: known[name].value for name in form.inputs})
+    except Trouble:
+        return None
+    return figures(form, values, rule, {node: known[name] for name, node in form.inputs.items()})[form.output]
+
+
 def product_figure(upstream: Figure, local: Figure, rule: Rule) -> Figure:
     """The `Figure` for upstream times local."""
     value = upstream.value * local.value

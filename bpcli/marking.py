@@ -9,7 +9,7 @@ not confirmed it is `undecided`. A reason never holds a number of the key.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -39,6 +39,12 @@ _Place = tuple[str, int, int]
 
 #: The same number in this share of a student's answers, and in at least so many, is no work.
 _EVERYWHERE, _MANY = 0.9, 3
+
+
+def everywhere(numbers: Collection[Number]) -> float | None:
+    """The number that stands in most of a student's blanks, if one does: it is no work."""
+    value, count = Counter(number.value for number in numbers).most_common(1)[0] if numbers else (0.0, 0)
+    return value if count >= _MANY and count >= _EVERYWHERE * len(numbers) else None
 
 
 def mark_numbers(key: Key, blanks: Sequence[Asked], answers: Mapping[str, Answer], hint: bool = False,
@@ -92,15 +98,14 @@ class _Marking:
         """What their numbers lead to, by their own values and, where these are others, by the key's."""
         trails = [Trail(self.key, self.own)]
         if any(kind == "value" for kind, _, _ in self.own):
+            trails.append(Trail(self.key, self.own, stable=True))
             trails.append(Trail(self.key, self.own, keep_values=True))
         return tuple(trails)
 
     @cached_property
     def everywhere(self) -> float | None:
         """The number that stands in most of the blanks, if one does."""
-        counts = Counter(number.value for number in self.numbers.values())
-        value, count = counts.most_common(1)[0] if counts else (0.0, 0)
-        return value if count >= _MANY and count >= _EVERYWHERE * len(self.numbers) else None
+        return everywhere(self.numbers.values())
 
     # --- verdicts ---
 
@@ -119,7 +124,7 @@ class _Marking:
         for name, one in wrong.items():
             origins = [origin for way in named[name] if (origin := self._origin(one, way))]
             before = next((charged[origin] for origin in origins if origin in charged), None)
-            if before is not None:
+            if before is not None and self.numbers[name].value != self.everywhere:
                 reason = f"right, given the slip in your {before}"
                 marks[name] = marks[name]._replace(verdict=FOLLOWS, reason=reason, used=(before,))
                 continue
@@ -181,10 +186,23 @@ class _Marking:
         trail, expected = self.trails[0], self.trails[0].expected(one)
         ways = explanations(trail, one, answer, expected)
         if not ways and len(self.trails) > 1:
-            ways = explanations(self.trails[1], one, answer, self.trails[1].expected(one))
-        if not answer and not ways:
+            kept = self.trails[-1]
+            ways = explanations(kept, one, answer, kept.expected(one))
+        if not answer and not (ways := self._earned(one, ways)):
             self.cheap.add(one.name)
         return mark, ways
+
+    def _earned(self, one: Asked, ways: Sequence[Explanation]) -> list[Explanation]:
+        """Those of WAYS to a 0 that need none of the student's other wrong numbers: a 0 begets zeros by itself.
+
+        None after a 0 that nothing leads to.
+        """
+        if self.cheap or not ways:
+            return []
+        wrong = {name for name, verdict in self.verdicts.items() if verdict in (WRONG, FOLLOWS)}
+        own = {place: number for place, number in self.own.items() if self.names[place] not in wrong}
+        trail = Trail(self.key, own)
+        return [way for way in explanations(trail, one, 0.0, trail.expected(one)) if way in ways]
 
     def _agrees(self, answer: float, expected: Figure) -> bool:
         if self.key.rule.kind == "answer":

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bpcli.answer_key import Key, key_of
-from bpcli.answers import NOT_A_FORMULA, Answer, Unreadable, answer_name, read_number, read_submission, shown
+from bpcli.answers import NOT_A_FORMULA, Answer, Number, Unreadable, answer_name, read_number, read_submission, shown
 from bpcli.formula_marking import mark_formula
 from bpcli.gates import CONVENTIONS
 from bpcli.graph import Graph
+from bpcli.language import STUDENT
+from bpcli.language import parse as parse_formula
 from bpcli.marking import blanks_named, mark_numbers
 from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
 from bpcli.program_marking import mark_program
 from bpcli.result import Result
 from bpcli.rounding import Rule, read_rule
+from bpcli.sweeps import forward
 from bpcli.trouble import Trouble
 from bpcli.verdicts import Mark, in_words, score
 
@@ -98,7 +102,7 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
                       tries=["bpcli grad '(x+y)*z' --x=-2 --y=5 --z=-4"])  # fmt: skip
     if program is not None:
         return _program(graph, point, rule, program, formula, hint)
-    answered = _named(answers or {})
+    answered = _named(answers or {}, not symbolic)
     graph = _with_own_names(graph, list(answered))
     blanks, unknown = blanks_named(graph, list(answered))
     if unknown:
@@ -123,9 +127,9 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
 def _program(graph: Graph, point: Mapping[str, float], rule: Rule, text: str, formula: str, hint: bool) -> Marks:
     """The marks of a program: of every name that it gives a value, and those it should."""
     submission = read_submission(text, "the program")
-    if submission.problems:
-        raise Trouble(f"line {submission.problems[0].number}: {submission.problems[0].message}", code="program")
     lines = [line for section in submission.sections.values() for line in section]
+    if submission.problems and not lines:
+        raise Trouble(f"line {submission.problems[0].number}: {submission.problems[0].message}", code="program")
     names = {line.name for line in lines}
     ids = {graph.ids[node] for node in graph.gates}
     output = graph.ids[graph.output]
@@ -133,7 +137,9 @@ def _program(graph: Graph, point: Mapping[str, float], rule: Rule, text: str, fo
     forward = bool(names & ids) or not backward
     needs = [output] * forward + [f"d{name}" for name in graph.inputs if graph.active[graph.inputs[name]]] * backward
     marks = mark_program(graph, lines, _SECRET + formula.encode(), point, needs, not forward, hint)
-    return Marks(graph, point, rule, marks, [Note(code, None, message) for code, message in graph.notes])
+    notes = [Note(code, None, message) for code, message in graph.notes]
+    notes += [Note("left-out", None, f"line {one.number} is left out: {one.message}") for one in submission.problems]
+    return Marks(graph, point, rule, marks, notes)
 
 
 def _is_formula(answer: Answer) -> bool:
@@ -153,14 +159,31 @@ def _notes(key: Key) -> list[Note]:
     ]  # fmt: skip
 
 
-def _named(answers: Mapping[str, Any]) -> dict[str, Answer]:
-    """ANSWERS with their names as the formula has them; one that is there twice is no answer."""
+def _named(answers: Mapping[str, Any], numbers: bool) -> dict[str, Answer]:
+    """ANSWERS with their names as the formula has them; one that is there twice is no answer.
+
+    Where NUMBERS are asked, arithmetic without a name in it, 2*3, is the number that it comes to.
+    """
     found: dict[str, Answer] = {}
     for spelled, answer in answers.items():
         name = answer_name(spelled) or spelled
         read = answer if isinstance(answer, Unreadable) else read_number(_text(answer))
+        if numbers and _is_formula(read):
+            read = _worked_out(read.text) or read
         found[name] = Unreadable(read.text, f"{name} is answered twice") if name in found else read
     return found
+
+
+def _worked_out(text: str) -> Number | None:
+    """The number that a formula without names comes to; None for any other text."""
+    try:
+        graph = parse_formula(text, limits=STUDENT)
+        if graph.inputs or graph.has_arrays or graph.scope:
+            return None
+        value = forward(graph, {})[graph.output]
+    except Trouble:
+        return None
+    return Number(text, float(value)) if value is not None and math.isfinite(value) else None
 
 
 def _with_own_names(graph: Graph, names: Sequence[str]) -> Graph:

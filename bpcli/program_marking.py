@@ -184,7 +184,17 @@ class _Program:
             idle = kind == "gradient" and node not in self.keys[0].feeds  # it has no part in the output
             if name not in marks and (kind, node) not in nodes and not idle:
                 marks[name] = Mark(name, None, BLANK, f"no line gives {name} a value")
-        return list(marks.values())
+        return [self._counted(mark, marks) for mark in marks.values()]
+
+    def _counted(self, mark: Mark, marks: Mapping[str, Mark]) -> Mark:
+        """MARK without points for what was given, or is right under another name too: only work counts once."""
+        one = self.asked.get(mark.name)
+        if mark.credit < 1 or one is None:
+            return mark
+        names = [name for name, other in self.asked.items() if (other.kind, other.node) == (one.kind, one.node)]
+        first = next(name for name in names if marks[name].credit == 1)
+        given = self.forward_given and one.kind == "value"
+        return mark._replace(points=0.0) if given or mark.name != first else mark
 
     def _need(self, name: str) -> int:
         return (self.nodes | self.graph.inputs)[name]

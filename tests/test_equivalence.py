@@ -172,6 +172,13 @@ def test_what_is_no_formula_is_invalid(answer: str, reason: str) -> None:
         assert mark.verdict == "invalid"
 
 
+def test_a_slip_that_changes_nothing_is_not_named() -> None:
+    """Dropping the upstream gradient 1 leaves the key; what is wrong here is where the answer has no value."""
+    mark = bpcli.mark("x^2*y", answers={"dx": "2*x*y + 0*log(x)"}).marks[0]
+    assert (mark.verdict, mark.slips) == ("wrong", ())
+    assert mark.reason.startswith("it has no value at x = -")
+
+
 def test_a_hint_for_a_formula() -> None:
     mark = bpcli.mark("x^3", answers={"dx": "x^2"}, hint=True).marks[0]
     assert (mark.reason, mark.slips) == ("it is another function", ())

@@ -162,6 +162,33 @@ def test_zeros_buy_nothing(answers: dict[str, str]) -> None:
     assert set(verdicts(FIRST, AT, **answers).split()) == {"wrong"}
 
 
+@pytest.mark.parametrize("answers", [
+    {"q": "0", "dq": "0", "dx": "0", "dy": "0", "dz": "-17"}, {"f": "0", "dq": "0", "dx": "0", "dy": "0", "q": "9"},
+])  # fmt: skip
+def test_a_slip_from_a_zero_is_no_excuse_for_zeros(answers: dict[str, str]) -> None:
+    """With q = 0 the slip that is called mul not switched gives dq = 0, and everything below would follow."""
+    found = marked(FIRST, AT, **answers)
+    assert {one.verdict for one in found.values()} == {"wrong"}
+    assert not found["dq"].slips
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [
+    ("0", "wrong"), ("-500", "wrong"), ("123", "wrong"), ("2990", "wrong"),
+    ("-2997000", "follows"), ("806.8242641", "follows"), ("0.5898357", "right"),
+])  # fmt: skip
+def test_a_wild_value_does_not_widen_what_follows(slope: str, verdict: str) -> None:
+    """Of y*(1 - y) and y*sigmoid(-x) at a wrong y each may be used, and what lies between them is neither."""
+    answers = {"g1": "1000", "f": "3000", "dg1": "3", "dx": slope}
+    assert marked("f = sigmoid(x)*y", {"x": 1, "y": 3}, "exact", **answers)["dx"].verdict == verdict
+
+
+def test_nothing_follows_where_there_is_no_slope() -> None:
+    """1/(2*y) has no value at y = 0, which is not the same as a gradient of 0."""
+    answers = {"s": "23.9", "f": "0", "ds": "0", "dx": "0", "dy": "17"}
+    found = marked("s = x*y; f = sqrt(s)", {"x": 5, "y": 5}, "4s", **answers)
+    assert {one.verdict for one in found.values()} == {"wrong"}
+
+
 @pytest.mark.parametrize("number", ["1", "0", "7", "-1"])
 def test_one_number_everywhere_buys_nothing(number: str) -> None:
     names = ["q", "f", "dq", "dx", "dy", "dz"]
@@ -430,6 +457,14 @@ def test_what_cannot_be_marked(
     with pytest.raises(Trouble) as caught:
         mark(formula, point, answers, **options)  # type: ignore[arg-type]
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [
+    ("2*2*3", "right"), ("7+5", "right"), ("24/2", "right"), ("2*x*y", "right"), ("2*5", "wrong"), ("2*7*x", "wrong"),
+    ("9^9^9^9", "wrong"), ("log(-1)", "wrong"),
+])  # fmt: skip
+def test_arithmetic_is_the_number_that_it_comes_to(answer: str, verdict: str) -> None:
+    assert mark("x^2*y", {"x": 2, "y": 3}, {"dx": answer}).marks[0].verdict == verdict
 
 
 def test_names_of_blanks() -> None:

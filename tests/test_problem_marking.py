@@ -132,6 +132,24 @@ def test_a_step_follows_from_a_wrong_gradient() -> None:
     assert checked >= 2
 
 
+def test_a_step_from_a_zero_gradient_is_the_given_number() -> None:
+    """w - rate*0 is w, copied from the question; and nothing is worked out when one number stands everywhere."""
+    checked = 0
+    for identity in asking(StepBlank, 20):
+        one = variant(identity)
+        steps = {blank.name: blank for blank in one.problem.blanks if isinstance(blank, StepBlank)}
+        if one.problem.graph.shapes is not None:
+            continue
+        zeros = [Line(blank.name, "0", 1) for blank in one.problem.blanks
+                 if blank.name not in steps and not isinstance(blank, ChoiceBlank | ProgramBlank)]  # fmt: skip
+        copied = [Line(name, repr(float(one.scope[one.problem.graph.ids[blank.node]])), 2)
+                  for name, blank in steps.items()]  # fmt: skip
+        found = {mark.name: mark for mark in mark_problem(one, [*zeros, *copied])}
+        assert {found[name].verdict for name in steps} == {"wrong"}, found
+        checked += 1
+    assert checked >= 3
+
+
 def test_a_program_with_a_slip_has_the_share_that_is_right() -> None:
     for identity in asking(ProgramBlank):
         one = variant(identity)

@@ -16,7 +16,7 @@ from bpcli.language import parse
 from bpcli.program_marking import mark_program
 from bpcli.slips import SLIPS
 from bpcli.trouble import Trouble
-from bpcli.verdicts import Mark
+from bpcli.verdicts import Mark, score
 
 #: The staged example of CS231n, as its notes write it.
 STAGED = (
@@ -211,9 +211,23 @@ def test_bpclis_own_staging_is_right(seed: int) -> None:
     assert {one.verdict for one in found} <= {"right"}, [one for one in found if one.verdict != "right"]
 
 
+def test_a_quantity_under_two_names_counts_once() -> None:
+    """Otherwise lines that are right anyway would raise the share of a program that is wrong."""
+    filler = [f"a{number} = x*y" for number in range(20)]
+    lines = read_submission("\n".join([*filler, "f = x*y", "dx = y", "dy = y"])).sections[""]
+    found = mark_program(parse("f = x*y", variables=["x", "y"]), lines, b"s", {"x": 2.0, "y": 3.0}, ["dx", "dy"])
+    assert sum(one.points for one in found) == 3
+    assert score(found) == 2
+    given = mark_program(parse("f = x*y", variables=["x", "y"]), lines, b"s", {"x": 2.0, "y": 3.0}, ["dx"], True)
+    assert sum(one.points for one in given) == 2
+
+
 def test_in_python() -> None:
     result = bpcli.mark(STAGED, program=NOTES)
     assert result.ok
     assert result.score == 17
+    pasted = bpcli.mark(STAGED, program=f"import numpy as np\n{NOTES}\nprint(dx)")
+    assert (pasted.ok, pasted.score) == (True, 17)
+    assert [note.message.rpartition(": ")[2] for note in pasted.notes] == ["import numpy as np", "print(dx)"]
     with pytest.raises(Trouble, match="line 1: this is no answer"):
         bpcli.mark(STAGED, program="import os")

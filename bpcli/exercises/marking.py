@@ -26,7 +26,7 @@ from bpcli.exercises.variants import Variant, evaluate
 from bpcli.formula_marking import mark_formula
 from bpcli.graph import Graph
 from bpcli.handwork import Figure, figures, given
-from bpcli.marking import mark_numbers
+from bpcli.marking import everywhere, mark_numbers
 from bpcli.program_marking import mark_program
 from bpcli.rewrite import template
 from bpcli.sweeps import forward
@@ -41,6 +41,7 @@ from bpcli.verdicts import (
     WRONG,
     Mark,
     in_words,
+    score,
     within,
     written,
 )
@@ -196,11 +197,16 @@ class _Marking:
         own = self._own(blank, found)
         if own:
             expected = self._expected(blank, own)
-            if expected is not None and answer.value and within(answer.value, expected, self.key.scale):
+            idle = not answer.value or answer.value == self._everywhere
+            if expected is not None and not idle and within(answer.value, expected, self.key.scale):
                 names = tuple(own)
                 used = in_words([f"{name} = {shown((found[name].answer or '').strip())}" for name in names])
                 return mark._replace(verdict=FOLLOWS, reason=f"right, given your {used}", used=names)
         return mark._replace(verdict=WRONG, reason="" if self.hint else "look again at the numbers that go into this")
+
+    @cached_property
+    def _everywhere(self) -> float | None:
+        return everywhere([one for one in self.numbers.values() if isinstance(one, Number)])
 
     def _own(self, blank: Blank, found: Mapping[str, Mark]) -> dict[str, Figure]:
         """The student's own numbers that BLANK is computed from and that are not the key's: name -> number."""
@@ -211,6 +217,8 @@ class _Marking:
             answer = self.numbers.get(one.name)
             if known is None or not isinstance(answer, Number) or found[one.name].verdict not in (WRONG, FOLLOWS):
                 continue
+            if not answer.value and found[one.name].verdict == WRONG and not found[one.name].slips:
+                continue  # a 0 that nothing leads to: w - rate*0 is w, copied from the question
             node = self.variant.problem.graph.ids[known.node]
             scoped = node if known.kind == "value" else f"d{node}"
             if scoped in needed and known.kind != "local":
@@ -314,6 +322,6 @@ def _together(mark: Mark, each: Sequence[Mark]) -> Mark:
     reason = "; ".join(f"{one.name}: {one.reason}" for one in bad[:5])
     more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
     unread = all(one.verdict in (INVALID, BLANK) for one in each)
-    share = 0.0 if unread else (len(each) - len(bad)) / len(each)
+    share = 0.0 if unread else score(each) / sum(one.points for one in each)
     slips = tuple(dict.fromkeys(slip for one in bad for slip in one.slips))
     return mark._replace(verdict=INVALID if unread else WRONG, reason=reason + more, share=share, slips=slips)
