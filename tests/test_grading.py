@@ -6,12 +6,16 @@ import csv
 import io
 import json
 import os
+import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import suppress
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -337,33 +341,54 @@ def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert everything() == expected_files
 
 
-@pytest.mark.slow
-def test_killed_at_any_moment_no_finished_mark_is_lost(tmp_path: Path) -> None:
-    """200 kills: whatever is in the gradebook stays there, and the end is that of a run left in peace."""
-    import random
-    import time
+def _killed_after(seconds: float, jobs: int) -> bool:
+    """Grade in a process that is killed after so many SECONDS; whether it was still at it. One job is a fork, quickly made."""
+    if jobs > 1:
+        script = ("import markers; from bpcli.grading import run; "
+                  "run.grade(run.order('hw1', ('in',), 'g', jobs=2), marker=markers.slowly)")  # fmt: skip
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+        process = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.kill()
+        return process.wait() != 0
+    child = os.fork()
+    if not child:
+        try:
+            order = run.order("hw1", ("in",), "g")
+            run.mark_all = _here  # type: ignore[assignment]
+            run.grade(order, marker=markers.slowly)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1] != 0
 
+
+def _here(setting: Any, desk: Any, tasks: Any, jobs: int, marker: Any, chunk: int) -> Any:
+    for task in tasks:
+        yield [workers.marked(desk, task, marker)]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_no_finished_mark_is_lost() -> None:
+    """200 kills: whatever is in the gradebook stays there, and the end is that of a run left in peace."""
     made(12)
     graded(out="calm", jobs=1)
     calm = everything("calm")
-    script = ("import sys, markers; from bpcli.grading import run; "
-              "run.grade(run.order('hw1', ('in',), 'g', jobs=2), marker=markers.slowly)")  # fmt: skip
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     chance = random.Random(1)
-    kills, rounds = 0, 0
+    kills = done = 0
     while kills < 200:
-        process = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.15, 1.6))
-        if process.poll() is None:
-            process.kill()
-            kills += 1
-        process.wait()
+        jobs = 2 if kills % 10 == 0 else 1
         before = _count()
-        rounds += 1
+        kills += _killed_after(chance.uniform(0.4, 1.5) if jobs > 1 else chance.uniform(0.0, 0.3), jobs)
         assert _count() >= before
         if Path("g/grades.csv").exists():
             assert everything() == calm
             shutil.rmtree("g")
+            done += 1
+    assert done, "some runs came to their end in spite of kills before"
     graded(jobs=1)
     assert everything() == calm
 
@@ -386,6 +411,52 @@ def _count() -> int:
 
 
 # --- the gradebook ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "open"])
+def test_an_output_that_cannot_be_written_leaves_the_old_one(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The n-th call fails, for every n: each file is the old one or the new one, and the next run mends all of it."""
+    one = made(3)
+    graded()
+    old = everything()
+    Path("in/s01.txt").write_text(key_text(one, one.students[1], {"q": "77"}))
+    graded(out="new")
+    new = everything("new")
+    real = getattr(os, call)
+    for number in range(1, 30):
+        shutil.rmtree("h", ignore_errors=True)
+        shutil.copytree("g", "h")
+        count = 0
+
+        def failing(*words: Any, number: int = number, **rest: Any) -> Any:
+            nonlocal count
+            count += str(words[0]).endswith(".unfinished") or isinstance(words[0], int)
+            if count == number:
+                count += 1
+                raise OSError(28, "No space left on device")
+            return real(*words, **rest)
+
+        monkeypatch.setattr(f"bpcli.grading.writing.os.{call}", failing)
+        try:
+            graded(out="h", apply=True)
+        except Trouble as trouble:
+            assert trouble.exit_code == 4 and "No space left" in trouble.message
+        else:
+            break
+        finally:
+            monkeypatch.setattr(f"bpcli.grading.writing.os.{call}", real)
+        found = everything("h")
+        assert all(
+            found[name] in (old[name], new[name].replace(b'"moves": []', b"")) or name == "grades.json" for name in old
+        )
+        json.loads(found["grades.json"])
+        graded(out="h", apply=True)
+        assert {name: data for name, data in everything("h").items() if name != "grades.json"} == {
+            name: data for name, data in new.items() if name != "grades.json"
+        }  # fmt: skip
+    else:
+        pytest.fail("it never succeeds")
+    assert number > 1
 
 
 def test_the_gradebook_is_only_added_to() -> None:

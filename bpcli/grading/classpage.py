@@ -11,7 +11,7 @@ from bpcli.grading.feedback import STYLE, page, text
 from bpcli.grading.files import guarded, number
 from bpcli.grading.standing import MISSING
 
-_BARS = """.bar{display:inline-block;height:.8em;background:#3a6ea5}.scale{width:12rem}td.number,th.number{text-align:right}"""
+_BARS = """body{max-width:75rem}.bar{display:inline-block;height:.8em;background:#3a6ea5}td.number,th.number{text-align:right}"""
 
 
 def html(view: ClassView) -> str:
@@ -23,7 +23,7 @@ def html(view: ClassView) -> str:
         body += ["<h2>Points</h2>", _table(["points", "students", ""], [
             [f"{low:.4g} to {high:.4g}", str(count), _bar(count, max(one for _, _, one in histogram(view)))]
             for low, high, count in histogram(view)], raw=(2,))]  # fmt: skip
-    body += ["<h2>Blanks</h2>", _table(["problem", "blank", "success", "", *HEADINGS, "goes with the rest"], [
+    body += ["<h2>Blanks</h2>", _table(["problem", "blank", "success", "", *HEADINGS, "correlation"], [
         [one.problem, one.blank, percent(one.credit), _bar(one.credit or 0, 1), *counts(one), "" if one.discrimination is None else f"{one.discrimination:.2f}"]
         for one in view.items], raw=(3,))]  # fmt: skip
     if view.slips:
@@ -52,7 +52,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], raw: Sequence
 
 
 def _bar(value: float, most: float) -> str:
-    return f'<span class="bar" style="width:{12 * value / most if most else 0:.2f}rem"></span>'
+    return f'<span class="bar" style="width:{6 * value / most if most else 0:.2f}rem"></span>'
 
 
 def summary(view: ClassView) -> str:
