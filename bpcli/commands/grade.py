@@ -76,6 +76,10 @@ def _late(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--times", metavar="FILE", help="A CSV of who handed in when (student,time).")
 @click.option("--deadline", metavar="TIME", help="When it was due, as 2026-11-20T23:59+01:00.")
 @click.option("--late", callback=_late, metavar="SHARE/day", help="What each day begun after it costs.")
+@click.option("--late-most", callback=_share, metavar="SHARE", help="The most that lateness costs.")
+@click.option(
+    "--grace", type=click.IntRange(0), metavar="MINUTES", help="Minutes after the deadline that cost nothing."
+)
 @click.option(
     "--feedback", type=click.Choice(["verdict", "where", "what", "full"]), help="What students are told (what)."
 )

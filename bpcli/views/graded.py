@@ -28,7 +28,7 @@ def render(result: Graded, look: Look) -> RenderableType:
     rows = [row for row in result.rows if row.status != MISSING]
     if result.accepted:
         parts += _class(result, rows, look)
-    parts += [Text(), _count(result)]
+    parts += [*[Text()] * bool(parts), _count(result)]
     parts += _hand_ins(result)
     if missing := [row.student.id for row in result.rows if row.status == MISSING]:
         parts.append(Text(f"nothing from {_names(missing)}", QUIET))
