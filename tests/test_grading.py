@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -28,9 +29,11 @@ from sessions import Command
 from bpcli.exercises import bank, sheet
 from bpcli.exercises.roster import Student
 from bpcli.grading import files, run, workers
-from bpcli.grading.desk import expected
+from bpcli.grading.desk import Desk, Setting, expected
 from bpcli.grading.gradebook import Gradebook
+from bpcli.grading.policy import policy
 from bpcli.grading.run import Graded
+from bpcli.submissions.handed_in import HandIn, Part
 from bpcli.trouble import Trouble
 
 IDS = ("gates/add-then-multiply", "gates/upstream")
@@ -275,20 +278,20 @@ def test_no_key_reaches_a_student() -> None:
     for student in one.students:
         (variant,) = one.variants(student)
         answers = expected(variant)
-        keys[student.id] = {text for text in answers.values() if re.fullmatch(r"-?0\.\d{4,}", text)}
+        keys[student.id] = {text.lstrip("-") for text in answers.values() if re.fullmatch(r"-?\d\.\d\d", text)}
         assert keys[student.id]
         Path(f"in/{student.id}.txt").write_text("[neuron/sigmoid]\n" + "".join(f"{name} = 123\n" for name in answers))
     for level in ("verdict", "where", "what", "full"):
         graded(out=level, feedback=level)
         for student, numbers in keys.items():
             said = "".join(everything(level)[f"feedback/{student}.{ending}"].decode() for ending in ("md", "html"))
-            leaked = [number for number in numbers if number.lstrip("-")[:6] in said]
+            leaked = [number for number in numbers if number in said]
             assert bool(leaked) == (level == "full"), (level, leaked)
     printed = Command(
         {}, ["grade", "hw1", "in/s00.txt", "--format", "gradescope", "--student", "s00", "-o", "r.json"], ""
     ).in_process()
     written = Path("r.json").read_text() + printed.out + printed.err
-    assert not [number for number in keys["s00"] if number.lstrip("-")[:6] in written]
+    assert not [number for number in keys["s00"] if number in written]
 
 
 # --- crashes, kills, locks --------------------------------------------------------------------------------
@@ -868,3 +871,30 @@ def test_a_student_of_the_report() -> None:
     printed = Command({}, ["report", "g", "--student", "s03"], "").in_process()
     assert printed.code == 0 and "wrong" in printed.out and "11 of 12" in printed.out
     assert Command({}, ["report", "nowhere"], "").in_process().code == 2
+
+
+# --- the bank ---------------------------------------------------------------------------------------------
+
+
+def _forms(problem: str, answers: dict[str, str]) -> Iterator[tuple[str, Part]]:
+    """The answers to one problem in every form of hand-in."""
+    lines = [text if "\n" in text or "=" in text else f"{name} = {text}" for name, text in answers.items()]
+    yield "text", Part("a.txt", "text", (f"[{problem}]\n" + "\n".join(lines) + "\n").encode())
+    yield "json", Part("a.json", "json", json.dumps({problem: answers}).encode())
+    for form, rows in (("long", [["problem", "blank", "answer"], *[[problem, *one] for one in answers.items()]]),
+                       ("wide", [[f"{problem} {name}" for name in answers], [*answers.values()]])):  # fmt: skip
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows(rows)
+        yield form, Part("a.csv", "table", file.getvalue().encode())
+
+
+@pytest.mark.parametrize("problem", sorted(bank.find([str(bank.shipped())])))
+def test_the_own_key_of_every_problem_has_full_marks_in_every_form(problem: str) -> None:
+    one = sheet.make([bank.load(bank.find([problem])[problem], problem)], [Student("ada")], "1")
+    desk = Desk.of(Setting(one.text().encode(), "sheet.toml", policy(one.marking)))
+    (variant,) = one.variants(one.students[0])
+    answers = expected(variant)
+    for form, part in _forms(problem, answers):
+        entry = desk.mark(HandIn("ada", "a", (part,)))
+        lost = [(mark.blank, mark.answer, mark.verdict, mark.reason) for mark in entry.marks if mark.credit != "1"]
+        assert entry.status == "graded" and not lost and not entry.remarks, (form, entry.reason, lost, entry.remarks)

@@ -20,7 +20,7 @@ from bpcli.exercises.problem import Problem
 from bpcli.exercises.sheet import Sheet
 from bpcli.exercises.sheet import parse as parse_sheet
 from bpcli.exercises.variants import Variant, draw, drawn
-from bpcli.figures import show_nested
+from bpcli.exercises.wording import array_figure
 from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, points
 from bpcli.submissions.catalogue import Catalogue
@@ -147,7 +147,10 @@ class Desk:
 def expected(variant: Variant, names: Container[str] | None = None) -> dict[str, str]:
     """The right answer to the blanks NAMES of VARIANT (to every one, if there are none), as it is written."""
     found = (key(variant, blank) for blank in variant.problem.blanks if names is None or blank.name in names)
-    return {one.blank.name: one.text if one.number is None else show_nested(one.number, 6) for one in found}
+    return {
+        one.blank.name: one.text if one.number is None else array_figure(one.number, variant.problem.rounding)
+        for one in found
+    }
 
 
 def _closed(entry: Entry, status: str, code: str, reason: str) -> Entry:
