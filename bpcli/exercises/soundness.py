@@ -93,9 +93,10 @@ def check(problem: Problem, count: int = VARIANTS) -> Sound:
         count = 1
     variants: list[Variant] = []
     rejected: Counter[str] = Counter()
+    judge = _once_for_each(fault)
     try:
         for number in range(1, count + 1):
-            variants.append(draw(problem, "check", str(number), fault))
+            variants.append(draw(problem, "check", str(number), judge))
             rejected += variants[-1].reasons
             if len(variants) >= 5 and rejected.total() > MOST_DRAWS * len(variants):
                 worst, often = rejected.most_common(1)[0]
@@ -105,13 +106,30 @@ def check(problem: Problem, count: int = VARIANTS) -> Sound:
         return Sound(problem.id, (trouble.message,), variants=len(variants), rejected=dict(rejected.most_common()))
     found = _look(problem, variants)
     hidden = sum(often for reason, often in rejected.items() if reason.endswith(HIDDEN))
-    loads = [load(variant) for variant in variants]
+    loads = list(map(_once_for_each(load), variants))
     return Sound(
-        variants=count, different=len({repr(sorted(one.numbers.items())) for one in variants}),
+        variants=count, different=len(set(map(_numbers, variants))),
         draws=count + rejected.total(), rejected=dict(rejected.most_common()),
         told=count / (count + hidden) if asks_gradients(problem) else None,
         lightest=Load(*map(min, zip(*loads, strict=True))), heaviest=Load(*map(max, zip(*loads, strict=True))), **found,
     )  # fmt: skip
+
+
+def _numbers(variant: Variant) -> str:
+    return repr(sorted(variant.numbers.items()))
+
+
+def _once_for_each(find: Callable[[Variant], Any]) -> Callable[[Variant], Any]:
+    """FIND for variants of one problem, looked up where the same numbers were drawn before: half of the bank's are."""
+    found: dict[str, Any] = {}
+
+    def known(variant: Variant) -> Any:
+        numbers = _numbers(variant)
+        if numbers not in found:
+            found[numbers] = find(variant)
+        return found[numbers]
+
+    return known
 
 
 #: How the reason of a draw ends that was rejected because a slip does not show.
@@ -125,13 +143,14 @@ def _look(problem: Problem, variants: Sequence[Variant]) -> dict[str, Any]:
     confused: Counter[tuple[str, str]] = Counter()
     same: set[tuple[str, str]] = set()
     shown: set[str] = set()
+    look = _once_for_each(lambda variant: (list(confirm(variant)), set(tell(variant).shown), list(coincide(variant))))
     for variant in variants:
-        wrong = list(confirm(variant))
+        wrong, telling, coinciding = look(variant)
         agreed += not wrong
         faults += [f"student {variant.student}: {one}" for one in wrong]
-        shown |= set(tell(variant).shown)
+        shown |= telling
         coincidences = 0
-        for one, other, by_chance in coincide(variant):
+        for one, other, by_chance in coinciding:
             coincidences += by_chance
             if by_chance:
                 confused[one, other] += 1
