@@ -166,7 +166,7 @@ def test_latex_has_only_our_commands(written: Path) -> None:
         "texttt hfill normalfont raggedright textbullet quad hangindent strut hline hrulefill vspace rule "
         "textbackslash textasciicircum textasciitilde textless textgreater textbar textquotedbl textquotesingle "
         "textasciigrave textperiodcentered textsuperscript frac partial sigma text left right "
-        "draw node path useasboundingbox definecolor resizebox textwidth ttfamily fontsize selectfont".split()
+        "newcommand letter ensuremath alpha phi iota Sigma delta draw node path useasboundingbox definecolor resizebox textwidth ttfamily fontsize selectfont".split()
     )
     for path in written.rglob("*.tex"):
         text = path.read_text(encoding="utf-8")
@@ -176,6 +176,18 @@ def test_latex_has_only_our_commands(written: Path) -> None:
         }  # fmt: skip
         assert text.count(r"\end{document}") == 1
         assert text.count("{") == text.count("}")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles(tmp_path: Path) -> None:
+    """Greek, Cyrillic and hostile names and statements, δ in a blank's text: no error and a PDF from pdfLaTeX."""
+    names = ["Σοφία Παπαδοπούλου", "Пётр 中", "\\input{/etc/passwd} $x$ #_&%^~{}", "Łukasz Ñandú"]
+    students = [Student(f"s{k}", name) for k, name in enumerate(names)]
+    write(make(list(problems([*IDS, "nets/error-signal"])), students, "1"), tmp_path / "hw", ("tex",))
+    for path in sorted((tmp_path / "hw").rglob("*.tex")):
+        done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", path],
+                              cwd=tmp_path, capture_output=True, timeout=120, check=False)  # fmt: skip
+        assert done.returncode == 0, (path, done.stdout[-1500:])
 
 
 @settings(max_examples=300, deadline=None)

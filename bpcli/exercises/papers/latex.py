@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from bpcli.exercises import mathematics
@@ -21,6 +22,17 @@ _SPECIAL = {
     "-": r"{-}", "[": "{[}", "]": "{]}", "\n": " ", "·": r"\textperiodcentered{}", "²": r"\textsuperscript{2}",
 }  # fmt: skip
 
+LATIN = 0x180  # T1 fonts have the letters below
+_PUNCTUATION = "–—‘’“”„…€™•"
+#: Greek letters are in TeX's own mathematics; those that look like a Latin one are that.
+_GREEK = {chr(code): rf"\{word.lower()}" for code, word in
+          ((code, unicodedata.name(chr(code)).removeprefix("GREEK SMALL LETTER ")) for code in range(0x3B1, 0x3CA))
+          if " " not in word and word != "OMICRON"}  # fmt: skip
+_GREEK |= {"λ": r"\lambda", "ο": "o", "ς": r"\varsigma"}
+_GREEK |= dict(zip("ΓΔΘΛΞΠΣΥΦΨΩ", ("\\Gamma", "\\Delta", "\\Theta", "\\Lambda", "\\Xi", "\\Pi", "\\Sigma", "\\Upsilon",
+                                   "\\Phi", "\\Psi", "\\Omega"), strict=True))  # fmt: skip
+_GREEK |= dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEZHIKMNOPTX", strict=True))
+
 _HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=22mm]{geometry}
 \usepackage{iftex}
@@ -28,8 +40,10 @@ _HEAD = r"""\documentclass[11pt,a4paper]{article}
   \usepackage[T1]{fontenc}
   \usepackage[utf8]{inputenc}
   \usepackage{textcomp}
+  \newcommand{\letter}[2]{[#2]}
 \else
   \usepackage{fontspec}
+  \newcommand{\letter}[2]{#1}
 \fi
 \usepackage{amsmath,amssymb}
 \usepackage{longtable}
@@ -52,7 +66,21 @@ def write(paper: Paper) -> str:
 
 def escape(text: str) -> str:
     """TEXT as LaTeX that sets just that."""
-    return "".join(_SPECIAL.get(character, character) for character in visible(text))
+    return "".join(map(_character, visible(text)))
+
+
+def _character(character: str) -> str:
+    """One character; where pdfLaTeX has no letter for it, its code stands there instead of an error."""
+    if character in _SPECIAL:
+        return _SPECIAL[character]
+    if ord(character) < LATIN or character in _PUNCTUATION:
+        return character
+    base, *accents = list(unicodedata.normalize("NFD", character))
+    if base in _GREEK:
+        greek = _GREEK[base]
+        letter = rf"\ensuremath{{{greek}}}" if greek.startswith("\\") else greek
+        return rf"\'{{{letter}}}" if accents == ["\u0301"] else letter
+    return rf"\letter{{{character}}}{{U+{ord(character):04X}}}"
 
 
 def _code(text: str) -> str:
