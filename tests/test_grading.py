@@ -697,6 +697,14 @@ def test_late_work_costs_what_the_rule_says() -> None:
     assert "late: -10 %" in rows()["s02"]["note"]
 
 
+def test_lateness_without_a_deadline_or_times_is_said() -> None:
+    made(2)
+    with pytest.raises(Trouble, match="no deadline"):
+        graded(late="0.1")
+    printed = command("hw1", "in", "-o", "g", "--late", "10%", "--deadline", "2026-11-20")
+    assert printed.code == 0 and "nobody was taken for late" in printed.out
+
+
 @pytest.mark.parametrize(("table", "said"), [
     ("who,when\n", "no columns"), ("student,time\ns00,soon\n", "line 2: soon is not a time"),
     ("student,time\nS00,2026-11-20T23:59+01:00\n", "line 2: .*looks like"),

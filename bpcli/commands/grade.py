@@ -22,7 +22,7 @@ class Grade(click.Group):
     command_class = PlainCommand
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in ("override", "-h", "--help"):
+        if not args or args[0] not in ("override", "-h", "--help"):
             args = [_RUN, *args]
         return super().parse_args(ctx, args)
 

@@ -125,6 +125,9 @@ def _checked(given: dict[str, Any], where: str) -> Policy:
     made = replace(Policy(), **found)
     if made.deadline:
         moment(made.deadline)
+    if made.late and not made.deadline:
+        raise Trouble(f"{where}late work costs something, but there is no deadline", code="policy",
+                      tries=["--deadline 2026-11-20T23:59+01:00"])  # fmt: skip
     return made
 
 

@@ -80,6 +80,8 @@ class Graded(Result):
     """Whether the marks count now. If not, nothing was changed, and `moves` says what would."""
     overrides: Sequence[Override] = ()
     """What was taken over from ``grades.csv``."""
+    timed: bool = True
+    """Whether it is known when the work was handed in, if that costs anything."""
     resumed: int = 0
     """Hand-ins that an earlier run had marked before it was stopped."""
 
@@ -288,7 +290,7 @@ def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: 
         sorted((one for one in counted if one.status == NOT_GRADED), key=lambda one: (one.student, one.source)),
         sum(one.status == GRADED for one in counted),
         sorted([*marking.collection.aside, *[(one.student, one.source) for one in aside]]), found, accept,
-        overrides, marking.resumed,
+        overrides, bool(what.times) or not what.policy.late, marking.resumed,
     )  # fmt: skip
     if accept:
         write_files(result, book, before)

@@ -38,6 +38,8 @@ def render(result: Graded, look: Look) -> RenderableType:
     ]
     parts += _moves(result, look)
     parts += [Text(f"rule: {line}", QUIET) for line in result.policy.lines()]
+    if not result.timed:
+        parts.append(Text("nobody was taken for late: --times says when each student handed in", "yellow"))
     if result.accepted:
         parts.append(Text(f"wrote {visible(result.out)}: grades.csv, grades.json, feedback, grades.db"))
     return Group(*parts)
