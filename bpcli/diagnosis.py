@@ -56,7 +56,7 @@ def explanations(trail: Trail, asked: Asked, answer: float, expected: Figure | N
     way = Way(trail, asked)
     return [
         Explanation(slip.id, at) for slip in SLIPS.values() for at in way.choices(slip)
-        if _explains(way.number(slip, at), answer, expected, trail.key)
+        if way.explains(slip, at, answer, expected)
     ]  # fmt: skip
 
 
@@ -68,17 +68,17 @@ def contradicted(way: Explanation, trail: Trail, other: Asked, answer: float) ->
     if not at:
         return False
     number = seen_from.number(slip, at)
-    return number is not None and not _explains(number, answer, trail.expected(other), trail.key)
+    return number is not None and not seen_from.explains(slip, at, answer, trail.expected(other))
 
 
-def _explains(value: float | None, answer: float, expected: Figure | None, key: Key) -> bool:
-    """Whether somebody who made a slip that gives VALUE may have written ANSWER, rounding as they go."""
+def _explains(value: float | None, answer: float, expected: Figure | None, key: Key, more: float = 0.0) -> bool:
+    """Whether somebody who made a slip that gives VALUE may have written ANSWER, rounding as they go, and MORE off."""
     if value is None or not math.isfinite(value):
         return False
-    reach = 0.0
+    reach = more
     if key.rule.kind != "exact" and expected is not None and math.isfinite(expected.reach):
         larger = max(1.0, abs(value / expected.value)) if expected.value else 1.0
-        reach = expected.reach * larger + (key.rule.unit(abs(value)) if expected.reach or value % 1 else 0.0)
+        reach += expected.reach * larger + (key.rule.unit(abs(value)) if expected.reach or value % 1 else 0.0)
     return within(answer, Figure(value, reach, True), key.scale)
 
 
@@ -135,6 +135,30 @@ class Way:
             return self._from_above(slip, at)
         except (Trouble, ArithmeticError):
             return None
+
+    def explains(self, slip: Slip, at: frozenset[int], answer: float, expected: Figure | None) -> bool:
+        """Whether SLIP made AT these places gives ANSWER, with the student's own numbers as far off as they may be.
+
+        A dropped local gradient of 0.01 lets a rounded number weigh a hundred times as much as it should.
+        """
+        number = self.number(slip, at)
+        if _explains(number, answer, expected, self.key):
+            return True
+        more = 0.0 if number is None or self.key.rule.kind == "exact" else self._swing(slip, at, number)
+        return more > 0 and _explains(number, answer, expected, self.key, more)
+
+    def _swing(self, slip: Slip, at: frozenset[int], number: float) -> float:
+        """How far NUMBER moves when each gradient of the student moves by as much as it was rounded."""
+        swing = 0.0
+        for node, gradient in self.own.items():
+            reach = self.trail.own["gradient", node, 0].reach
+            if not reach or node not in self.nodes:
+                continue
+            self.own[node] = gradient + reach
+            moved = self.number(slip, at)
+            self.own[node] = gradient
+            swing += abs(moved - number) if moved is not None else 0.0
+        return swing
 
     def _from_above(self, slip: Slip, at: frozenset[int]) -> float | None:
         """The gradient of the node, worked out from the student's own numbers down."""

@@ -203,6 +203,8 @@ def local_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, loc
                  kinks: str = "torch") -> Figure:  # fmt: skip
     """The `Figure` for the LOCAL gradient of a gate for the input at PLACE: the widest of the ways to work it out."""
     widest, keeps = settle(rule, local, 0.0), True
+    if row.name in ("max", "min") and len(inputs) > 2:  # its formula asks whether y == a, which rounding may deny
+        return Figure(local, widest if _has_winner(row.name, inputs) else 1.0, True)
     point = {name: one.value for name, one in zip((*row.inputs, "y"), (*inputs, y), strict=True)}
     for graph in _forms_at(row, place, [one.value for one in inputs], y.value, kinks):
         known = {
@@ -220,6 +222,13 @@ def local_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, loc
         widest = max(widest, output.reach + (off if off > 1e-9 * abs(local) else 0.0))
         keeps = keeps and output.round
     return Figure(local, widest, keeps and (bool(widest) or not rule.step(local)))
+
+
+def _has_winner(name: str, inputs: Sequence[Figure]) -> bool:
+    """Whether the same input of a max or min wins however the others are rounded."""
+    sign = 1.0 if name == "max" else -1.0
+    best = max(inputs, key=lambda one: sign * one.value)
+    return all(sign * (best.value - one.value) >= best.reach + one.reach for one in inputs if one is not best)
 
 
 def torn_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, rule: Rule, stable: bool,
@@ -377,10 +386,13 @@ def _local(graph: Graph, place: int, k: int, values: Values, hand: Hand, kinks: 
            rounder: Callable[[float], float]) -> float:  # fmt: skip
     row, node = graph.row(place), graph.gates[place]
     inputs = [values[given] for given in graph.args[place]]
-    ways = _forms_at(row, k, inputs, values[node], kinks)
+    y = values[node]
+    if row.name in ("max", "min") and len(inputs) > 2:  # nobody takes the winner for a loser because y is rounded
+        y = evaluate_gate(graph, place, values)
+    ways = _forms_at(row, k, inputs, y, kinks)
     steps = rounder if hand.local and hand.steps else float
     for form in ways[-1:] if hand.stable else ways:
-        point = dict(zip((*row.inputs, "y"), (*inputs, values[node]), strict=True))
+        point = dict(zip((*row.inputs, "y"), (*inputs, y), strict=True))
         try:
             slope = _values(form, {name: point[name] for name in form.inputs}, steps)[form.output]
         except Trouble:

@@ -175,7 +175,7 @@ class _Marking:
             if expected is None or not self._agrees(answer, expected):
                 continue
             used = [self.names[place] for place in trail.sources(one) if place in self.names]
-            used = [name for name in used if name != one.name and self.verdicts[name] in (WRONG, FOLLOWS)]
+            used = [name for name in used if name != one.name and self.verdicts[name] in self._leads]
             if not used:
                 continue
             used.sort(key=[blank.name for blank in self.blanks].index)
@@ -203,6 +203,14 @@ class _Marking:
         own = {place: number for place, number in self.own.items() if self.names[place] not in wrong}
         trail = Trail(self.key, own)
         return [way for way in explanations(trail, one, 0.0, trail.expected(one)) if way in ways]
+
+    @property
+    def _leads(self) -> tuple[str, ...]:
+        """The verdicts of numbers that others may follow from.
+
+        Where the answers alone are rounded, a small difference of two rounded answers is not that of the exact ones.
+        """
+        return (WRONG, FOLLOWS, ROUNDED) if self.key.rule.kind == "answer" else (WRONG, FOLLOWS)
 
     def _agrees(self, answer: float, expected: Figure) -> bool:
         if self.key.rule.kind == "answer":

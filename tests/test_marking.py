@@ -15,11 +15,11 @@ from students import PROBLEMS, by_hand, exercise, numbers_of, with_one_slip, wri
 import bpcli
 from bpcli.answer_key import Asked, Key, key_of
 from bpcli.answers import Number, read_number
-from bpcli.handwork import HANDS_OF_A_CLASS, Figure
+from bpcli.handwork import HANDS_OF_A_CLASS, Figure, walk
 from bpcli.marking import blanks_named, mark_numbers
 from bpcli.marks import Marks, mark
 from bpcli.passes import parse
-from bpcli.rounding import EXACT, Rule
+from bpcli.rounding import EXACT, Rule, read_rule
 from bpcli.slips import SLIPS
 from bpcli.trouble import Trouble
 from bpcli.verdicts import Mark, equal, within
@@ -187,6 +187,27 @@ def test_nothing_follows_where_there_is_no_slope() -> None:
     answers = {"s": "23.9", "f": "0", "ds": "0", "dx": "0", "dy": "17"}
     found = marked("s = x*y; f = sqrt(s)", {"x": 5, "y": 5}, "4s", **answers)
     assert {one.verdict for one in found.values()} == {"wrong"}
+
+
+@pytest.mark.parametrize("rule", ["2", "3s"])
+def test_a_largest_of_three_is_honest_work_at_every_gate(rule: str) -> None:
+    """Rounding leaves the winner the winner: its slope stays 1, whether or not y == a still holds to the last digit."""
+    work = exercise("m = max(sin(x) + 3, y, 1.2); f = m*x", {"x": 1.1, "y": 0.3}, read_rule(rule))
+    for hand in HANDS_OF_A_CLASS:
+        values, gradients = walk(work.graph, work.point, EXACT, hand)
+        how = "2f" if rule == "2" else "3g"
+        answers = written(numbers_of(work, values, gradients), how)
+        marks = mark_numbers(work.key, work.blanks, answers, doubts={})
+        assert all(one.credit == 1 for one in marks), (rule, hand, marks)
+    assert math.isfinite(max(work.key.allowed.gradients))
+
+
+def test_going_on_from_a_rounded_answer_is_honest() -> None:
+    """3.1416 - 3.1 is 0.0416, and 3.14 - 3.1 is 0.04: both are three digits in the answer."""
+    point = {"x": 1.5708, "y": 3.1}
+    assert verdicts("p = 2*x; f = p - y", point, "3 digits in the answer", p="3.14", f="0.04") == "rounded follows"
+    assert verdicts("p = 2*x; f = p - y", point, "3 digits in the answer", p="3.14", f="0.0416") == "rounded right"
+    assert verdicts("p = 2*x; f = p - y", point, "3 digits in the answer", p="3.14", f="0.03") == "rounded wrong"
 
 
 @pytest.mark.parametrize("number", ["1", "0", "7", "-1"])
