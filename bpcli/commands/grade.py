@@ -119,8 +119,12 @@ def grade(sheet: str, submissions: tuple[str, ...], out: str, apply: bool, roste
         return _gradescope(order, student, metadata, as_json, color)
     from contextlib import ExitStack
 
-    with ExitStack() as stack:
-        result = run.grade(order, lambda count: stack.enter_context(progress(count, "hand-ins")))
+    try:
+        with ExitStack() as stack:
+            result = run.grade(order, lambda count: stack.enter_context(progress(count, "hand-ins")))
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; every hand-in that was marked is kept, and the same command goes on from there\n")
+        raise
     if explain is not None:
         return _explained(out, explain, as_json, color)
     if as_json:
