@@ -201,11 +201,12 @@ def solved(formula: str | Graph, values: Mapping[str, Any], upstream: Any, kinks
 
 
 def _known(explanation: Explanation, gate: str) -> None:
-    names = [step.id for step in explanation.steps] + [one.name for one in explanation.variables]
+    gates = [step.id for step in explanation.steps]
+    names = gates + [one.name for one in explanation.variables]
     if gate not in names:
         from bpcli.mistakes import closest
 
-        tries = [f"--gate {one}" for one in closest(gate, names)] or [f"--gate {one}" for one in names[-2:][::-1]]
+        tries = [f"--gate {one}" for one in closest(gate, names)] or [f"--gate {one}" for one in (gates or names)[-2:]]
         raise Trouble(f"there is no gate or variable called {gate} here", code="unknown-gate", tries=tries)
 
 
