@@ -434,7 +434,9 @@ def test_one_slip_when_only_the_ends_are_asked() -> None:
 
 @pytest.mark.slow
 def test_one_slip_in_random_formulas() -> None:
-    problems = [(one.text, one.point) for one in formulas.many(120, most=9)]
+    found = [(one.text, one.point) for one in formulas.many(140, most=9)]
+    problems = [(text, point) for text, point in found if "dx" not in text]  # also what a gradient is called
+    assert len(problems) > 100
     count = tally(problems, EXACT, "full")
     assert not [what for what in ("later named", "later or", "later misnamed", "later unnamed") if count[what]], count
     assert count["made named"] >= 0.95 * (count["made named"] + count["made unnamed"] + count["made misnamed"])
