@@ -143,13 +143,23 @@ class Key:
         if asked.kind == "value":
             return ""  # a gate's value has no second way but the parser's own tests
         if asked.kind == "local":
-            given = [self.values[k] for k in self.graph.args[self.graph.position[asked.node]]]
-            alone, point = _one_gate(self.graph, asked.node, given), {str(k): one for k, one in enumerate(given)}
-            return _doubts(alone, point, str(asked.place), self.exact(asked), kinks=self.kinks)
+            alone = self._alone(asked.node)
+            node = alone.graph.inputs[str(asked.place)]
+            if alone.gradients[node] != self.exact(asked):
+                return "the gate by itself has another slope"
+            return alone.doubts(asked._replace(kind="gradient", node=node))
         if asked.node == self.graph.output or self._clearly_right(asked.node):
             return ""
         cut, point = _cut(self.graph, asked.node), {**self.point, _CUT: self.values[asked.node]}
         return _doubts(cut, point, _CUT, self.gradients[asked.node], self.upstream, self.kinks)
+
+    def _alone(self, node: int) -> Key:
+        """The key of the gate at NODE by itself: its local gradients are the gradients there."""
+        numbers = [self.values[k] for k in self.graph.args[self.graph.position[node]]]
+        given = [0.0 if one is None else one for one in numbers]  # any number will do for a branch not taken
+        alone = _one_gate(self.graph, node, given)
+        point = {name: given[int(name)] for name in alone.inputs}
+        return Key(alone, point, forward(alone, point), kinks=self.kinks)
 
     # --- the second opinion in the ordinary case, at a tenth of the cost ---
 

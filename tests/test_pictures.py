@@ -33,6 +33,7 @@ from bpcli.pictures.picture import SHOWS, Picture, draw
 from bpcli.pictures.tree import tree
 from bpcli.printing import GREEK
 from bpcli.trouble import Trouble, visible
+from bpcli.typesetter import compiler
 
 NEURON = "sigmoid(w0*x0 + w1*x1 + w2)"
 AT = {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}
@@ -576,10 +577,11 @@ def test_a_very_wide_picture_still_fits_a_page() -> None:
 
 def test_without_the_pdf_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
+    monkeypatch.setattr(raster, "compiler", compiler.__wrapped__)
     with pytest.raises(Trouble, match="typst") as caught:
         contents(draw("x*y"), "pdf")
     assert caught.value.exit_code == 4
-    assert "pip install 'bpcli[pdf]'" in caught.value.tries
+    assert list(caught.value.tries) == ["pip install 'bpcli[pdf]'", "--out picture.svg"]
 
 
 def test_endings() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -314,8 +314,7 @@ def _folded(text: str) -> str:
 
 def _together(mark: Mark, each: Sequence[Mark]) -> Mark:
     """MARK for a whole program, from those of its names."""
-    earned: Callable[[Mark], bool] = lambda one: one.credit == 1  # noqa: E731
-    bad = [one for one in each if not earned(one)]
+    bad = [one for one in each if one.credit != 1]
     if not bad:
         follows = any(one.verdict == FOLLOWS for one in each)
         return mark._replace(verdict=FOLLOWS if follows else RIGHT)

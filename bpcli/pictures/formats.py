@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
-from bpcli.pictures import dot, mermaid, raster, svg, terminal, tikz
-from bpcli.pictures.layout import layout
+from bpcli.pictures import dot, mermaid, raster, terminal, tikz
 from bpcli.pictures.picture import Picture
 from bpcli.trouble import Trouble
 
@@ -22,7 +21,7 @@ BINARY = ("png", "pdf")
 
 _WRITERS: dict[str, Callable[[Picture], str]] = {
     "svg": Picture.svg,
-    "tikz": lambda picture: tikz.write(picture, layout(picture)),
+    "tikz": lambda picture: tikz.write(picture, picture.drawing),
     "dot": dot.write,
     "mermaid": mermaid.write,
 }
@@ -46,8 +45,7 @@ def contents(picture: Picture, name: str, *, expression: str = "", digits: int =
     EXPRESSION goes into the JSON; the further options are those of `bpcli.pictures.page.write`.
     """
     if name in BINARY:
-        drawing = layout(picture)
-        return raster.write(svg.write(picture, drawing), drawing, name)
+        return raster.write(picture.svg(), picture.drawing, name)
     if name == "html":
         from bpcli.pictures import page
 

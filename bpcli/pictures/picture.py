@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpcli.gates import COMPARES
 from bpcli.graph import WHERE, Graph
@@ -18,6 +19,9 @@ from bpcli.printing import program
 from bpcli.result import Result, in_brief
 from bpcli.sweeps import Values, taken
 from bpcli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from bpcli.pictures.layout import Drawing
 
 #: What is written at the wires: values, gradients, both, the values with every local gradient, or nothing.
 SHOWS = ("both", "values", "gradients", "local", "nothing")
@@ -96,19 +100,25 @@ class Picture(Result):
     def about(self) -> str:
         return in_brief(self.title)
 
+    @cached_property
+    def drawing(self) -> Drawing:
+        """Where everything is, in pixels: laid out once for all formats but text."""
+        from bpcli.pictures.layout import layout
+
+        return layout(self)
+
     def svg(self) -> str:
         """The picture as an SVG document."""
-        from bpcli.pictures.layout import SCREEN, layout
         from bpcli.pictures.svg import write
 
-        return write(self, layout(self, SCREEN))
+        return write(self, self.drawing)
 
     def record(self, expression: str) -> dict[str, Any]:
-        from bpcli.pictures.layout import layout, record
+        from bpcli.pictures.layout import record
 
         notes = [note._asdict() for note in self.result.notes] if self.result else []
         return {"schema": "bpcli/graph/1", "expression": expression, "reading": self.reading,
-                **record(self, layout(self)), "notes": notes}  # fmt: skip
+                **record(self, self.drawing), "notes": notes}  # fmt: skip
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-
 from bpcli.pictures.layout import Drawing
-from bpcli.trouble import UNWRITABLE, Trouble
+from bpcli.typesetter import compiler
 
 #: Points of the largest page that PDF readers open, and pixels of the largest PNG that is worth its bytes.
 _LONGEST_PAGE, _LONGEST_PNG = 14_399, 16_384
@@ -26,16 +22,13 @@ def write(svg: str, drawing: Drawing, kind: str) -> bytes:
 
     Raises `Trouble` (exit code 4) when typst is not installed.
     """
-    typst = _typst()
     width, height = page_size(drawing)
     # Two pixels for one of the drawing, unless that makes a file that nothing opens.
     wide = min(_SHARP * max(drawing.width, drawing.height), _LONGEST_PNG)
-    fonts = typst.Fonts(include_system_fonts=False)
     inputs = {"svg": svg, "width": repr(width), "height": repr(height)}
-    with TemporaryDirectory() as empty:
-        compiler = typst.Compiler(root=Path(empty), font_paths=fonts, ignore_system_fonts=True)
-        compiled: bytes = compiler.compile(_PAGE, format=kind, ppi=72 * wide / max(width, height), sys_inputs=inputs,
-                                           timestamp=0)  # fmt: skip
+    typst = compiler("--out picture.svg")
+    compiled: bytes = typst.compile(_PAGE, format=kind, ppi=72 * wide / max(width, height), sys_inputs=inputs,
+                                    timestamp=0)  # fmt: skip
     return compiled
 
 
@@ -43,12 +36,3 @@ def page_size(drawing: Drawing) -> tuple[float, float]:
     """The width and height of the page in points."""
     scale = min(_POINTS, _LONGEST_PAGE / max(drawing.width, drawing.height))
     return drawing.width * scale, drawing.height * scale
-
-
-def _typst() -> Any:
-    try:
-        import typst
-    except ImportError:
-        raise Trouble("PNG and PDF are made by typst, which is not installed here", code="missing-extra",
-                      exit_code=UNWRITABLE, tries=["pip install 'bpcli[pdf]'", "--out picture.svg"]) from None  # fmt: skip
-    return typst

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bpcli.exercises import markdown
 from bpcli.exercises.keys import Key, key, keys
@@ -17,7 +18,9 @@ from bpcli.graph import Graph
 from bpcli.pictures.picture import Numbers, Picture, picture
 from bpcli.pictures.terminal import page as terminal_page
 from bpcli.rounding import Rule
-from bpcli.trouble import visible
+from bpcli.trouble import columns, visible
+
+WIDEST = 100  # columns of a picture in characters, which Markdown has room for
 
 MOST_DRAWN = 60  # gates of a picture that still fits a page
 
@@ -58,6 +61,15 @@ class Section:
     lines: tuple[Line, ...]
     worked: tuple[Block, ...] = ()
     """Of a solution: every step in words and numbers."""
+
+    def drawn(self, width: int) -> list[str]:
+        """The picture in characters, at most WIDTH wide."""
+        fits = max(map(columns, self._widest), default=0) <= width
+        return self._widest if fits else _in_characters(self.picture, width)
+
+    @cached_property
+    def _widest(self) -> list[str]:
+        return _in_characters(self.picture, WIDEST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +163,9 @@ def _picture(variant: Variant, solution: bool) -> Picture | None:
     return picture(graph, Numbers(values, gradients, {}), "both")
 
 
-def drawn(shown: Picture, width: int) -> list[str]:
-    """The picture in characters, at most WIDTH wide."""
-    return ["".join(words for words, _ in line).rstrip() for line in terminal_page(shown, width).lines]
+def _in_characters(shown: Picture | None, width: int) -> list[str]:
+    lines = terminal_page(shown, width).lines if shown else []
+    return ["".join(words for words, _ in line).rstrip() for line in lines]
 
 
 def asks_numbers(problem: Problem) -> bool:

@@ -9,7 +9,6 @@ from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.papers.content import Line, Paper, Section, plural
 from bpcli.pictures import tikz
-from bpcli.pictures.layout import layout
 from bpcli.pictures.picture import Picture
 from bpcli.trouble import visible
 
@@ -140,10 +139,9 @@ def _section(section: Section) -> str:
 
 def _picture(shown: Picture) -> str:
     """The picture in TikZ, made smaller where it is wider than the page."""
-    drawing = layout(shown)
-    text = tikz.write(shown, drawing)
+    text = tikz.write(shown, shown.drawing)
     text = text[text.index(r"\begin{tikzpicture}") :].rstrip()
-    if drawing.width * 0.75 > PAGE:
+    if shown.drawing.width * 0.75 > PAGE:
         text = f"\\resizebox{{\\textwidth}}{{!}}{{%\n{text}}}"
     return f"\\begin{{center}}\n{text}\n\\end{{center}}"
 

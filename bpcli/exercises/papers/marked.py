@@ -8,10 +8,9 @@ from itertools import groupby
 
 from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
-from bpcli.exercises.papers.content import Line, Paper, Section, drawn, plural
+from bpcli.exercises.papers.content import WIDEST, Line, Paper, Section, plural
 from bpcli.trouble import visible
 
-WIDTH = 100  # columns of a picture
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:@^\"'])")
 
 
@@ -82,7 +81,7 @@ def _section(section: Section) -> list[str]:
         parts.append(block_of_code(section.formula))
     parts.append("Given: " + ", ".join(code(f"{name} = {value}") for name, value in section.given))
     if section.picture is not None:
-        parts.append(block_of_code(drawn(section.picture, WIDTH)))
+        parts.append(block_of_code(section.drawn(WIDEST)))
     parts.append(escape(section.rule))
     short = [line for line in section.lines if not line.tall]
     if short:

@@ -7,7 +7,7 @@ from textwrap import fill, indent
 
 from bpcli.exercises import markdown
 from bpcli.exercises.markdown import Block
-from bpcli.exercises.papers.content import Line, Paper, Section, drawn, plural
+from bpcli.exercises.papers.content import Line, Paper, Section, plural
 from bpcli.trouble import columns, visible
 
 WIDTH = 78
@@ -31,7 +31,7 @@ def _section(section: Section) -> str:
         parts += [*[f"    {line}" for line in section.formula], ""]
     parts.append(_filled("Given: " + ", ".join(f"{name} = {value}" for name, value in section.given), " " * 7))
     if section.picture is not None:
-        parts += ["", *drawn(section.picture, WIDTH), ""]
+        parts += ["", *section.drawn(WIDTH), ""]
     parts += [_filled(section.rule), ""]
     parts += [text for line in section.lines for text in _line(line)]
     if section.worked:

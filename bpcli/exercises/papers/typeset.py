@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
-from tempfile import TemporaryDirectory
 from typing import Any
 from unicodedata import category, name
 
@@ -18,7 +16,8 @@ from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.papers.content import Line, Paper, Section, plural
 from bpcli.exercises.papers.page import svg
-from bpcli.trouble import Trouble, visible
+from bpcli.trouble import visible
+from bpcli.typesetter import compiler
 
 #: Scripts that typst's own fonts have letters for.
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
@@ -71,33 +70,14 @@ PAGE, SCALE = 480.0, 0.75
 
 def write(paper: Paper) -> bytes:
     """The PDF; `Trouble` without the extra, with the line that installs it."""
-    compiler = _compiler()
     data = json.dumps(record(paper), ensure_ascii=True)
-    pdf: bytes = compiler.compile(TEMPLATE, sys_inputs={"data": data}, timestamp=0)
+    pdf: bytes = compiler().compile(TEMPLATE, sys_inputs={"data": data}, timestamp=0)
     return pdf
-
-
-@cache
-def _compiler() -> Any:
-    try:
-        import typst
-    except ImportError:
-        raise Trouble(
-            "PDF needs typst, which is not installed", code="no-typst", tries=["pip install 'bpcli[pdf]'"]
-        ) from None
-    folder = TemporaryDirectory(prefix="bpcli-typst-")
-    fonts = typst.Fonts(include_system_fonts=False)
-    compiler = typst.Compiler(root=folder.name, font_paths=fonts, ignore_system_fonts=True)
-    _kept.append(folder)  # the folder lives as long as the compiler
-    return compiler
-
-
-_kept: list[Any] = []
 
 
 def installed() -> None:
     """Raise `Trouble` unless PDFs can be made."""
-    _compiler()
+    compiler()
 
 
 def unshown(text: str) -> str:
