@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bpcli.gradient_check import check
     from bpcli.graph import Graph
     from bpcli.handbook import page as gate
-    from bpcli.marks import mark
+    from bpcli.marking.marks import mark
     from bpcli.matrices import hessian, jacobian
     from bpcli.passes import grad, parse
     from bpcli.pictures.picture import draw
@@ -28,7 +28,7 @@ __version__ = "0.1.0"
 _HOME = {
     "grad": "passes.grad", "jacobian": "matrices.jacobian", "hessian": "matrices.hessian",
     "check": "gradient_check.check", "derive": "deriving.derive", "parse": "passes.parse", "gate": "handbook.page",
-    "draw": "pictures.picture.draw", "explain": "explaining.explain", "mark": "marks.mark",
+    "draw": "pictures.picture.draw", "explain": "explaining.explain", "mark": "marking.marks.mark",
     "slip": "slip_pages.wrong_on_purpose",
     "Graph": "graph.Graph", "Trouble": "trouble.Trouble",
 }  # fmt: skip

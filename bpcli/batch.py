@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcli import array_sweeps
+from bpcli.arrays import sweeps as array_sweeps
+from bpcli.arrays.shapes import resolve
 from bpcli.figures import number_or_none
 from bpcli.files import cells_of
 from bpcli.language import plain_name
 from bpcli.passes import chosen, parse
 from bpcli.point import bind
-from bpcli.shapes import resolve
 from bpcli.sweeps import forward, reverse
 from bpcli.trouble import Trouble
 

@@ -117,7 +117,7 @@ def _with_shapes(
     """GRAPH with the shapes that the values or SHAPES give its variables, when there are arrays."""
     if not (graph.has_arrays or any(shapes.values()) or not all(isinstance(value, float) for value in point.values())):
         return graph
-    from bpcli.shapes import resolve, shape_of
+    from bpcli.arrays.shapes import resolve, shape_of
 
     for name in shapes:
         if name not in graph.inputs:

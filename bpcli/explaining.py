@@ -255,7 +255,7 @@ def _sends(result: Gradients, place: int, upstream: Any) -> list[Sent]:
     graph, values, kinks = result.graph, result.values, result.kinks
     local: list[Any]
     if graph.shapes is not None:
-        from bpcli.array_sweeps import entrywise_local, sends
+        from bpcli.arrays.sweeps import entrywise_local, sends
 
         local = entrywise_local(graph, place, values, kinks)
         sent = sends(graph, place, values, upstream, kinks)

@@ -323,7 +323,7 @@ def _(count: int) -> Gate:
                 f"place({', '.join(inputs)})", ("0",) * count, pattern=STOPS, analytic=False, helper=True)  # fmt: skip
 
 
-#: Gates on whole arrays, whose rows are in `bpcli.array_gates`; that is imported when one of them is used.
+#: Gates on whole arrays, whose rows are in `bpcli.arrays.gates`; that is imported when one of them is used.
 ARRAY_NAMES = frozenset(
     "array concat cross_entropy dot fold index log_softmax logsumexp matmul mean mse norm onehot others outer part "
     "prod put reshape softmax stretch sum transpose".split()
@@ -350,7 +350,7 @@ def find(name: str, count: int, numbers: tuple[int, ...] = (), axis: int | None 
     """
     name = ALIASES.get(name, name)
     if name in ARRAY_NAMES or (name in ("max", "min") and count == 1):
-        from bpcli.array_gates import as_typed
+        from bpcli.arrays.gates import as_typed
 
         return as_typed(name, count, numbers, axis)
     if axis is not None:

@@ -43,7 +43,7 @@ class Checked(Result):
     def notes(self) -> list[Note]:
         """What the user should know: characters read as others, kinks met."""
         if self.graph.shapes is not None:
-            from bpcli.array_passes import array_notes
+            from bpcli.arrays.passes import array_notes
 
             return array_notes(self.graph, self.values, self.kinks)
         return notes_of(self.graph, self.values, self.kinks)
@@ -84,7 +84,7 @@ def check(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt:
     names = chosen(graph, wrt)
     gradients = _gradients(graph, computed, names, kinks)
     if graph.shapes is not None:
-        from bpcli.array_check import check as compare_arrays
+        from bpcli.arrays.check import check as compare_arrays
 
         return Checked(graph, point, computed, kinks, gradients, compare_arrays(graph, point, gradients, 1.0))
     result = compare(graph, point, computed, gradients, thorough=True, kinks=kinks)
@@ -94,7 +94,7 @@ def check(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wrt:
 def _gradients(graph: Graph, values: Values, names: Sequence[str], kinks: str) -> dict[str, Any]:
     """The gradient of each variable: a float or, of an array, an array."""
     if graph.shapes is not None:
-        from bpcli.array_passes import pull_back
+        from bpcli.arrays.passes import pull_back
 
         if shape := graph.shapes[graph.output]:
             raise Trouble(f"the output is an array of shape {shape}; slopes are measured of a number",

@@ -268,7 +268,7 @@ class Reader:
         nodes = tuple([part[0] for part in parts[1:-1:2]])
         constants, names = self.builder.constants, self.builder.names
         if all(node in constants and node not in names for node in nodes):
-            from bpcli.array_gates import constant_array
+            from bpcli.arrays.gates import constant_array
 
             value = constant_array([constants[node] for node in nodes])
             if value is not None:

@@ -67,7 +67,7 @@ def jacobian(formula: str | Graph, outputs: Sequence[str] | None = None, values:
     )
     names = chosen(graph, wrt)
     if graph.shapes is not None:
-        from bpcli import array_passes
+        from bpcli.arrays import passes as array_passes
 
         return array_passes.jacobian(graph, point, computed, names, kinks)
     rows = {}
@@ -82,7 +82,7 @@ def _named(vector: Mapping[str, Any], variables: Mapping[str, Any]) -> Mapping[s
     if "" not in vector:
         return vector
     if len(variables) != 1:
-        from bpcli.shapes import shape_of
+        from bpcli.arrays.shapes import shape_of
 
         fitting = [name for name, value in variables.items() if shape_of(value) == shape_of(vector[""])]
         raise Trouble(f"--hvp needs a name here: the formula has {', '.join(variables) or 'no variables'}",
@@ -103,7 +103,7 @@ def hessian(formula: str | Graph, values: Mapping[str, Any] | None = None, *, wr
     )
     names = chosen(graph, wrt)
     if times is not None:
-        from bpcli.array_passes import hessian_product
+        from bpcli.arrays.passes import hessian_product
 
         return hessian_product(graph, point, names, _named(times, {name: point[name] for name in names}), kinks)
     if graph.shapes is not None:

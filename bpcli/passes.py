@@ -87,7 +87,7 @@ def prepare(formula: str | Graph, values: Mapping[str, Any] | None, variables: M
     graph = formula if isinstance(formula, Graph) else parse(formula, variables=list(given), **options)
     point = bind(graph, given)
     if graph.has_arrays or not all(isinstance(value, float) for value in point.values()):
-        from bpcli.shapes import resolve, shape_of
+        from bpcli.arrays.shapes import resolve, shape_of
 
         shapes = {name: shape_of(value) for name, value in point.items()}
         graph = resolve(graph, shapes, chosen(graph, wrt))
@@ -275,7 +275,7 @@ def grad(formula: str | Graph, values: Mapping[str, Any] | None = None, *, mode:
     )
     names = chosen(graph, wrt)
     if graph.shapes is not None:
-        from bpcli.array_passes import run
+        from bpcli.arrays.passes import run
 
         return run(graph, point, computed, mode, names, upstream, tangents, check, kinks)
     upstream = 1.0 if upstream is None else float(upstream)

@@ -29,7 +29,7 @@ def read_value(name: str, text: str) -> Any:
     try:
         graph = parse(text)
         if not graph.inputs and not graph.scope:
-            from bpcli.shapes import resolve
+            from bpcli.arrays.shapes import resolve
 
             return forward(shaped := resolve(graph, {}), {})[shaped.output]
     except Trouble as trouble:

@@ -175,7 +175,7 @@ def _shown_inputs(graph: Graph, place: int) -> tuple[int, ...]:
     args, row = graph.args[place], graph.row(place)
     if graph.shapes is None or row.shape is not None or row.build is not None or len(args) < 2:
         return args
-    from bpcli.array_gates import Misfit, broadcast
+    from bpcli.arrays.gates import Misfit, broadcast
 
     inner = tuple(
         graph.args[graph.position[node]][0]

@@ -75,7 +75,7 @@ def _nothing(graph: Graph) -> Values:
 def _as_value(graph: Graph, seed: Any) -> Any:
     if graph.shapes is None:
         return seed
-    from bpcli.array_sweeps import as_value
+    from bpcli.arrays.sweeps import as_value
 
     return as_value(seed)
 
@@ -113,7 +113,7 @@ def sends(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, k
     here.
     """
     if graph.shapes is not None:
-        from bpcli.array_slips import sends as on_arrays
+        from bpcli.arrays.slips import sends as on_arrays
 
         return on_arrays(graph, place, values, upstream, slip, kinks)
     local = slipped_gradients(graph, place, values, slip, kinks)
@@ -238,7 +238,7 @@ def arrivals(graph: Graph, gates: Collection[int], values: Values) -> dict[int, 
 
 def _can_slip(graph: Graph, place: int, values: Values, slip: Slip) -> bool:
     if graph.shapes is not None:
-        from bpcli.array_slips import can_slip
+        from bpcli.arrays.slips import can_slip
 
         return can_slip(graph, place, values, slip)
     if slip.product != "G*d":

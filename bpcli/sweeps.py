@@ -26,7 +26,7 @@ def forward(graph: Graph, point: Mapping[str, float]) -> Values:
     for node, value in graph.constants.items():
         values[node] = value
     if graph.shapes is not None:
-        from bpcli import array_sweeps
+        from bpcli.arrays import sweeps as array_sweeps
 
         return array_sweeps.forward(graph, values)
     try:
@@ -117,7 +117,7 @@ def reverse(graph: Graph, values: Values, seeds: Mapping[int, float], kinks: str
     if kinks == "error":
         _refuse_kinks(graph, values, schedule[0])
     if graph.shapes is not None:
-        from bpcli import array_sweeps
+        from bpcli.arrays import sweeps as array_sweeps
 
         return array_sweeps.reverse(graph, values, schedule, dict(seeds), kinks)
     adjoints: Values = [0.0] * graph.size
@@ -135,7 +135,7 @@ def tangent(graph: Graph, values: Values, seeds: Mapping[int, float], kinks: str
     if kinks == "error":
         _refuse_kinks(graph, values, gates)
     if graph.shapes is not None:
-        from bpcli import array_sweeps
+        from bpcli.arrays import sweeps as array_sweeps
 
         return array_sweeps.tangent(graph, values, (gates[::-1], kinds[::-1], args[::-1]), dict(seeds), kinks)
     tangents: Values = [0.0] * graph.size
@@ -222,7 +222,7 @@ def _matters(graph: Graph, place: int, values: Values) -> bool:
 
 def _refuse_kinks(graph: Graph, values: Values, gates: Sequence[int]) -> None:
     if graph.shapes is not None:
-        from bpcli import array_sweeps
+        from bpcli.arrays import sweeps as array_sweeps
 
         array_sweeps.refuse_kinks(graph, values, gates)
         return

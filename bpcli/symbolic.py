@@ -8,11 +8,11 @@ from itertools import count
 from math import gcd
 from typing import Any
 
-from bpcli.array_gates import ARRAY_GATES, Shape
+from bpcli.arrays.gates import ARRAY_GATES, Shape
+from bpcli.arrays.shapes import Shaper, shape_of
 from bpcli.gates import CONSTANTS, GATES, Gate, find
 from bpcli.graph import WHERE, Graph, figure
 from bpcli.rewrite import Copy, graft, template
-from bpcli.shapes import Shaper, shape_of
 
 _ADD, _SUB, _MUL, _DIV, _NEG, _POW, _NE = (GATES[name] for name in "add sub mul div neg pow ne".split())
 _COMPARISONS = {GATES["gt"]: float.__gt__, GATES["ge"]: float.__ge__, GATES["lt"]: float.__lt__,

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
-from bpcli.answer_key import Asked, Key, key_of
-from bpcli.answers import Answer, read_number
 from bpcli.graph import Graph
-from bpcli.handwork import Hand, walk
+from bpcli.marking.answers import Answer, read_number
+from bpcli.marking.handwork import Hand, walk
+from bpcli.marking.key import Asked, Key, key_of
 from bpcli.passes import parse
 from bpcli.rounding import EXACT, Rule
 from bpcli.slipped import edges, places, run

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpcli.answers import (
+from bpcli.marking.answers import (
     MOST_BYTES,
     MOST_LINE,
     Line,

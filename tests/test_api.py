@@ -71,14 +71,8 @@ def test_docstrings_name_their_arguments(function: str) -> None:
 
 
 def modules() -> list[str]:
-    return [
-        "bpcli",
-        *(
-            f"bpcli.{one.name}"
-            for one in pkgutil.iter_modules(bpcli.__path__)
-            if one.name not in ("__main__", "_tables")
-        ),
-    ]
+    found = (one.name for one in pkgutil.walk_packages(bpcli.__path__, "bpcli."))
+    return ["bpcli", *(name for name in found if name not in ("bpcli.__main__", "bpcli._tables"))]
 
 
 @pytest.mark.parametrize("module", modules())

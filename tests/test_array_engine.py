@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bpcli
-from bpcli.array_gates import ARRAY_GATES
+from bpcli.arrays.gates import ARRAY_GATES
 from bpcli.gates import ARRAY_NAMES
 from bpcli.graph import Graph
 from bpcli.passes import prepare

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpcli.answer_key import Asked, Key
-from bpcli.answers import Missing, Unreadable
-from bpcli.array_marking import Array, agree, mark_arrays, read_array
 from bpcli.figures import show_nested
+from bpcli.marking.answers import Missing, Unreadable
+from bpcli.marking.arrays import Array, agree, mark_arrays, read_array
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.verdicts import Mark
 from bpcli.passes import prepare
 from bpcli.rounding import EXACT, Rule
 from bpcli.slipped import edges, places, run
 from bpcli.slips import SLIPS
 from bpcli.sweeps import reverse
-from bpcli.verdicts import Mark
 
 # --- reading ----------------------------------------------------------------------------------------------
 

@@ -16,14 +16,15 @@ import numpy as np
 import pytest
 
 import bpcli
-from bpcli import array_sweeps, arrays
-from bpcli.array_gates import ARRAY_GATES
-from bpcli.array_sweeps import CHEAPER, value_function
+from bpcli.arrays import functions as arrays
+from bpcli.arrays import sweeps as array_sweeps
+from bpcli.arrays.gates import ARRAY_GATES
+from bpcli.arrays.shapes import resolve
+from bpcli.arrays.sweeps import CHEAPER, value_function
 from bpcli.compiled import local_function as float_slope
 from bpcli.compiled import value_function as float_function
 from bpcli.gates import COMPARES, FAMILIES, GATES, find
 from bpcli.passes import prepare
-from bpcli.shapes import resolve
 from bpcli.trouble import Trouble
 
 pytestmark = pytest.mark.filterwarnings("ignore:Output seems independent")  # a variable in a condition only

@@ -27,8 +27,8 @@ from bpcli.exercises.keys import keys
 from bpcli.exercises.problem import Problem
 from bpcli.exercises.variants import Variant, draw
 from bpcli.exercises.wording import asks_for, figure
-from bpcli.handwork import walk
-from bpcli.marks import mark
+from bpcli.marking.handwork import walk
+from bpcli.marking.marks import mark
 
 BANK = files(shipped())
 README = (Path(__file__).parents[1] / "problems" / "README.md").read_text()

@@ -9,12 +9,12 @@ import formulas
 import pytest
 
 import bpcli
-from bpcli.answer_key import Asked
 from bpcli.deriving import derive
-from bpcli.equivalence import DIFFERENT, EQUAL, UNDECIDED, Outcome, Quantity, compare, points, said, same_graph
-from bpcli.formula_marking import mark_formula
 from bpcli.graph import Graph
 from bpcli.language import parse
+from bpcli.marking.equivalence import DIFFERENT, EQUAL, UNDECIDED, Outcome, Quantity, compare, points, said, same_graph
+from bpcli.marking.formulas import mark_formula
+from bpcli.marking.key import Asked
 from bpcli.passes import parse as parse_formula
 from bpcli.printing import write
 from bpcli.slips import SLIPS

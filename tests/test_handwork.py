@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpcli.graph import Graph
-from bpcli.handwork import HANDS_OF_A_CLASS, Hand, allowance, walk
+from bpcli.marking.handwork import HANDS_OF_A_CLASS, Hand, allowance, walk
 from bpcli.passes import parse
 from bpcli.rounding import EXACT, Rule, read_rule
 from bpcli.sweeps import Values, forward, reverse

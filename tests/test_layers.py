@@ -10,24 +10,24 @@ import pytest
 
 #: Modules in one line do not import each other. (What a function imports when it is called may stand anywhere.)
 LAYERS = """
-    __init__ views commands exercises exercises.papers
-    trouble figures plots characters gates arrays screen
+    __init__ arrays marking views commands exercises exercises.papers
+    trouble figures plots characters gates arrays.functions screen
     result
-    graph rounding shipped typesetter written files array_gates slips cli commands.options
+    graph rounding shipped typesetter written files arrays.gates slips cli commands.options
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens exercises.toml exercises.roster exercises.workers exercises.draws commands.progress commands.sheet
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     commands.explain commands.slips commands.mark commands.graph
-    refusal rewrite mistakes answers
-    sweeps shapes
-    symbolic point differences handwork array_sweeps
-    checking slipped verdicts
-    array_slips answer_key
-    passes followthrough
-    gradient_check matrices deriving handbook batch array_check array_passes commands.grad views.layout diagnosis
-    explaining marking equivalence
-    lecturing slip_pages formula_marking program_marking array_marking
-    views.explanation views.written views.slipped_run views.every_slip views.slip_list marks
+    refusal rewrite mistakes marking.answers
+    sweeps arrays.shapes
+    symbolic point differences marking.handwork arrays.sweeps
+    checking slipped marking.verdicts
+    arrays.slips marking.key
+    passes marking.followthrough
+    gradient_check matrices deriving handbook batch arrays.check arrays.passes commands.grad views.layout marking.diagnosis
+    explaining marking.numbers marking.equivalence
+    lecturing slip_pages marking.formulas marking.programs marking.arrays
+    views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks
     views.slip_page views.marks
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from students import PROBLEMS, by_hand, exercise, numbers_of, with_one_slip, written
 
 import bpcli
-from bpcli.answer_key import Asked, Key, key_of
-from bpcli.answers import Number, read_number
-from bpcli.handwork import HANDS_OF_A_CLASS, Figure, walk
-from bpcli.marking import blanks_named, mark_numbers
-from bpcli.marks import Marks, mark
+from bpcli.marking.answers import Number, read_number
+from bpcli.marking.handwork import HANDS_OF_A_CLASS, Figure, walk
+from bpcli.marking.key import Asked, Key, key_of
+from bpcli.marking.marks import Marks, mark
+from bpcli.marking.numbers import blanks_named, mark_numbers
+from bpcli.marking.verdicts import Mark, equal, within
 from bpcli.passes import parse
 from bpcli.rounding import EXACT, Rule, read_rule
 from bpcli.slips import SLIPS
 from bpcli.trouble import Trouble
-from bpcli.verdicts import Mark, equal, within
 
 TWO, THREE = Rule("decimals", 2), Rule("digits", 3)
 FIRST = "q = x + y; f = q*z"

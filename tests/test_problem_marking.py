@@ -6,7 +6,6 @@ from functools import cache
 
 import pytest
 
-from bpcli.answers import Line, read_submission
 from bpcli.exercises import bank
 from bpcli.exercises.acceptance import fault
 from bpcli.exercises.keys import Key, keys, number
@@ -14,8 +13,9 @@ from bpcli.exercises.marking import mark_problem
 from bpcli.exercises.problem import ChoiceBlank, NumberBlank, Problem, ProgramBlank, QuotientBlank, StepBlank
 from bpcli.exercises.variants import Variant, draw
 from bpcli.figures import show_nested
-from bpcli.handwork import HANDS_OF_A_CLASS, walk
-from bpcli.verdicts import Mark
+from bpcli.marking.answers import Line, read_submission
+from bpcli.marking.handwork import HANDS_OF_A_CLASS, walk
+from bpcli.marking.verdicts import Mark
 
 PROBLEMS: dict[str, Problem] = {problem.id: problem for problem in bank.problems([])}
 

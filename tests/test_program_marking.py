@@ -10,13 +10,13 @@ import formulas
 import pytest
 
 import bpcli
-from bpcli.answers import Line, read_submission
 from bpcli.exercises.staging import backward_lines, forward_lines
 from bpcli.language import parse
-from bpcli.program_marking import mark_program
+from bpcli.marking.answers import Line, read_submission
+from bpcli.marking.programs import mark_program
+from bpcli.marking.verdicts import Mark, score
 from bpcli.slips import SLIPS
 from bpcli.trouble import Trouble
-from bpcli.verdicts import Mark, score
 
 #: The staged example of CS231n, as its notes write it.
 STAGED = (

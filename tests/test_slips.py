@@ -210,7 +210,7 @@ def test_rows_are_well_formed() -> None:
 
 def test_pulls_parse() -> None:
     """So do the formulas for gates on arrays, at every gate of the cases above."""
-    from bpcli.array_slips import pulls_at
+    from bpcli.arrays.slips import pulls_at
 
     seen = 0
     for _, formula, values, _ in BY_HAND:

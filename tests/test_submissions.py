@@ -381,7 +381,7 @@ def test_a_quote_does_not_swallow_a_row_even_if_the_cells_agree() -> None:
 
 
 def test_an_answer_twice_in_a_table_names_both_lines() -> None:
-    from bpcli.answers import Unreadable, table
+    from bpcli.marking.answers import Unreadable, table
 
     put("all.csv", f"{LONG}ada,xyz,q,3\nada,xyz,q,4\n")
     collected("all.csv")

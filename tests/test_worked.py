@@ -8,7 +8,6 @@ from functools import cache
 
 import pytest
 
-from bpcli.answers import Line
 from bpcli.exercises import markdown
 from bpcli.exercises.acceptance import fault
 from bpcli.exercises.bank import problems
@@ -19,6 +18,7 @@ from bpcli.exercises.reading import read
 from bpcli.exercises.variants import Variant, draw
 from bpcli.exercises.wording import array_figure
 from bpcli.exercises.worked import ByHand, answer_text, by_hand, worked
+from bpcli.marking.answers import Line
 
 FIGURE = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 

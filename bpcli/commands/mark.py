@@ -73,7 +73,7 @@ def command(
       bpcli mark 'sigmoid(w*x)' --w=2 --x=-1 --rounding 2 dx=0.22
     """
     values = options.given(variables, assignments, inputs)
-    from bpcli import marks
+    from bpcli.marking import marks
 
     extra: dict[str, Any] = {} if upstream is None else {"upstream": upstream}
     answers: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def command(
 
 def _answers(words: list[str], file: str | None) -> dict[str, Any]:
     """The answers of the command line and of the file; `Trouble` when there are none."""
-    from bpcli.answers import read_submission, table
+    from bpcli.marking.answers import read_submission, table
 
     typed = read_submission("\n".join(words), "the answers")
     found: dict[str, Any] = dict(table(typed.sections.get("", [])))
@@ -114,7 +114,7 @@ def _called(file: str) -> str:
 
 def _read(file: str) -> str:
     """The text of a submission's file."""
-    from bpcli.answers import decoded
+    from bpcli.marking.answers import decoded
 
     try:
         if file == "-":
@@ -129,7 +129,7 @@ def _read(file: str) -> str:
 
 
 def _from_file(file: str) -> dict[str, Any]:
-    from bpcli.answers import read_submission, table
+    from bpcli.marking.answers import read_submission, table
 
     text, file = _read(file), _called(file)
     submission = read_submission(text, file)

@@ -180,7 +180,7 @@ def _turns(variant: Variant, place: int, inputs: list[Any], margin: float) -> bo
 def _array_turns(row: Any, inputs: list[Any], margin: float) -> bool:
     import numpy as np
 
-    from bpcli.array_sweeps import piece_function, value_function
+    from bpcli.arrays.sweeps import piece_function, value_function
 
     piece, value = piece_function(row), value_function(row)
     here = piece(*inputs, value(*inputs))

@@ -91,7 +91,7 @@ def _local(variant: Variant, place: int) -> list[Any]:
     graph = variant.problem.graph
     if graph.shapes is None:
         return local_gradients(graph, place, variant.values, variant.problem.convention)
-    from bpcli.array_sweeps import local_function
+    from bpcli.arrays.sweeps import local_function
 
     row, args = graph.row(place), graph.args[place]
     inputs = [variant.values[k] for k in args]
@@ -146,7 +146,7 @@ def confirm(variant: Variant) -> Iterator[str]:
 
     graph = variant.problem.graph
     if graph.shapes is not None and graph.shapes[graph.output]:
-        from bpcli.array_check import check as compare_arrays
+        from bpcli.arrays.check import check as compare_arrays
 
         gradients = {name: variant.adjoints[node] for name, node in graph.inputs.items() if graph.active[node]}
         found = compare_arrays(graph, variant.point, gradients, variant.upstream)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 
-from bpcli.answer_key import Asked, Key
-from bpcli.answers import Answer, Line, Missing, Number, Unreadable, read_number, shown, table
 from bpcli.exercises.keys import choice, confirm, number
 from bpcli.exercises.problem import (
     Blank,
@@ -23,15 +21,14 @@ from bpcli.exercises.problem import (
     ValueBlank,
 )
 from bpcli.exercises.variants import Variant, evaluate
-from bpcli.formula_marking import mark_formula
 from bpcli.graph import Graph
-from bpcli.handwork import Figure, figures, given
-from bpcli.marking import everywhere, mark_numbers
-from bpcli.program_marking import mark_program
-from bpcli.rewrite import template
-from bpcli.sweeps import forward
-from bpcli.trouble import Trouble, shortened, visible
-from bpcli.verdicts import (
+from bpcli.marking.answers import Answer, Line, Missing, Number, Unreadable, read_number, shown, table
+from bpcli.marking.formulas import mark_formula
+from bpcli.marking.handwork import Figure, figures, given
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.numbers import everywhere, mark_numbers
+from bpcli.marking.programs import mark_program
+from bpcli.marking.verdicts import (
     BLANK,
     FOLLOWS,
     INVALID,
@@ -45,6 +42,9 @@ from bpcli.verdicts import (
     within,
     written,
 )
+from bpcli.rewrite import template
+from bpcli.sweeps import forward
+from bpcli.trouble import Trouble, shortened, visible
 
 #: Blanks whose number is computed from others by a formula of the problem's file.
 _COMPUTED = (NumberBlank, StepBlank, QuotientBlank)
@@ -124,14 +124,14 @@ class _Marking:
     # --- arrays ---
 
     def _arrays(self, asked: Sequence[Asked]) -> list[Mark]:
-        from bpcli.array_marking import mark_arrays
+        from bpcli.marking.arrays import mark_arrays
 
         doubt = next(iter(confirm(self.variant)), "") if self.doubts is None else ""
         return mark_arrays(self.key, self.variant.adjoints, asked, self.answered, self.hint, doubt)
 
     def _computed_array(self, blank: Blank, mark: Mark) -> Mark:
         """An array, or a number of a graph on arrays, that a formula of the file computes."""
-        from bpcli.array_marking import UNITS, Array, agree, read_array
+        from bpcli.marking.arrays import UNITS, Array, agree, read_array
 
         exact = number(self.variant, blank, self.variant.scope)
         answer = read_array(mark.answer or "", getattr(exact, "shape", ()))

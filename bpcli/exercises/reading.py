@@ -267,7 +267,7 @@ class Reading:
                 return
             wrt = self._wrt(found, graph)
             if graph.has_arrays or any(self.given[name].shape for name in graph.inputs):
-                from bpcli.shapes import resolve
+                from bpcli.arrays.shapes import resolve
 
                 graph = resolve(graph, {name: self.given[name].shape for name in graph.inputs}, wrt)
             elif len(wrt) < len(graph.inputs):
@@ -330,7 +330,7 @@ class Reading:
                     self.unknown(path, name, list(self.shapes), f"{text[:60]} uses a name that is not there:")
                     return None
             if graph.has_arrays or any(self.shapes[name] for name in graph.inputs):
-                from bpcli.shapes import resolve
+                from bpcli.arrays.shapes import resolve
 
                 graph = resolve(graph, {name: self.shapes[name] for name in graph.inputs})
         except Trouble as trouble:

@@ -27,7 +27,7 @@ from bpcli.exercises.problem import (
     ValueBlank,
 )
 from bpcli.exercises.variants import Variant
-from bpcli.handwork import Allowance, allowance
+from bpcli.marking.handwork import Allowance, allowance
 from bpcli.slipped import places, run, slipped_gradients
 from bpcli.slips import SLIPS, Slip
 from bpcli.sweeps import Values, reverse

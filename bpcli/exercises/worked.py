@@ -19,8 +19,6 @@ from bpcli.exercises.wording import array_figure
 from bpcli.explaining import Explanation, Sent, local_text, walk
 from bpcli.figures import show
 from bpcli.graph import Graph
-from bpcli.handwork import sent_by_hand
-from bpcli.handwork import walk as walk_by_hand
 from bpcli.lecturing import (
     MOST_ENTRIES,
     Atom,
@@ -35,6 +33,8 @@ from bpcli.lecturing import (
     say_value,
     say_variable,
 )
+from bpcli.marking.handwork import sent_by_hand
+from bpcli.marking.handwork import walk as walk_by_hand
 from bpcli.passes import Gradients
 from bpcli.printing import FORMULA, gate_text, write
 from bpcli.rewrite import template
@@ -125,7 +125,7 @@ def _lecture(variant: Variant) -> Explanation:
     gradients = {name: variant.adjoints[node] for name, node in graph.inputs.items() if graph.active[node]}
     kind: type[Gradients] = Gradients
     if graph.shapes is not None:
-        from bpcli.array_passes import ArrayGradients
+        from bpcli.arrays.passes import ArrayGradients
 
         kind = ArrayGradients
     result = kind(graph, variant.point, variant.values, "reverse", variant.problem.convention, variant.upstream,

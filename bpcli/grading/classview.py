@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from bpcli.answers import Number, read_number
-from bpcli.diagnosis import SEEN
 from bpcli.grading.gradebook import Entry, Marked
 from bpcli.grading.opened import opened
 from bpcli.grading.policy import Policy, moment
 from bpcli.grading.standing import MISSING, Row, Sheet, standing
+from bpcli.marking.answers import Number, read_number
+from bpcli.marking.diagnosis import SEEN
+from bpcli.marking.verdicts import BLANK, INVALID, UNDECIDED, WRONG
 from bpcli.result import Result
 from bpcli.slips import SLIPS
-from bpcli.verdicts import BLANK, INVALID, UNDECIDED, WRONG
 
 #: A wrong number is told of when so many students have it.
 FEWEST = 2

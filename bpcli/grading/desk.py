@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 from bpcli import __version__
-from bpcli.answers import Line
 from bpcli.exercises.acceptance import fault
 from bpcli.exercises.chance import digest
 from bpcli.exercises.draws import Draws
@@ -23,11 +22,12 @@ from bpcli.exercises.variants import Variant, draw, drawn
 from bpcli.exercises.wording import array_figure
 from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, points
+from bpcli.marking.answers import Line
+from bpcli.marking.verdicts import UNDECIDED, WRONG, Mark
 from bpcli.submissions.catalogue import Catalogue
 from bpcli.submissions.handed_in import HandIn
 from bpcli.submissions.reading import read
 from bpcli.trouble import Trouble, shortened, visible
-from bpcli.verdicts import UNDECIDED, WRONG, Mark
 
 #: Changes when the same answers could be marked differently; marks are kept with it.
 MARKING = "bpcli/marking/1"
@@ -187,7 +187,7 @@ def _marked(problem: Problem, worth: Decimal, mark: Mark, policy: Policy, hint: 
 
 def _unasked(catalogue: Catalogue, problems: dict[str, list[Line]]) -> list[str]:
     """What was answered without being asked for; a misspelt name must not go unseen."""
-    from bpcli.answers import shown
+    from bpcli.marking.answers import shown
 
     found = []
     for problem, lines in problems.items():

@@ -14,13 +14,13 @@ from decimal import Decimal
 from html import escape
 from itertools import groupby
 
-from bpcli.answers import shown
 from bpcli.grading import writing
 from bpcli.grading.gradebook import Entry, Gradebook, Marked
 from bpcli.grading.policy import Policy, points
 from bpcli.grading.standing import MISSING, Row, Sheet
+from bpcli.marking.answers import shown
+from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, UNDECIDED, WRONG
 from bpcli.trouble import visible
-from bpcli.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, UNDECIDED, WRONG
 
 FOLDER = "feedback"
 TITLE = "Backpropagation"

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bpcli.answers import Number, read_number
 from bpcli.grading.gradebook import Entry, Gradebook, Marked, Override
 from bpcli.grading.standing import Row, Sheet
+from bpcli.marking.answers import Number, read_number
 from bpcli.submissions.folders import read_bytes
 from bpcli.trouble import Trouble, visible
 

@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 from bpcli import __version__
-from bpcli.answers import decoded, shown
 from bpcli.grading import writing
 from bpcli.grading.desk import Desk, sheet_summary
 from bpcli.grading.feedback import by_problem, verdict
@@ -24,13 +23,14 @@ from bpcli.grading.policy import Policy, moment, points
 from bpcli.grading.run import Order
 from bpcli.grading.standing import sheet_of
 from bpcli.grading.workers import marked
+from bpcli.marking.answers import decoded, shown
+from bpcli.marking.verdicts import UNDECIDED
 from bpcli.result import Result
 from bpcli.submissions.collecting import collect
 from bpcli.submissions.folders import read_bytes
 from bpcli.submissions.handed_in import HandIn, Refused
 from bpcli.submissions.objects import parse
 from bpcli.trouble import Trouble, visible
-from bpcli.verdicts import UNDECIDED
 
 FILE = "results.json"
 

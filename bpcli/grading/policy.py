@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from bpcli.marking.verdicts import FOLLOWS, ROUNDED
 from bpcli.trouble import Trouble, visible
-from bpcli.verdicts import FOLLOWS, ROUNDED
 
 SEVERAL = ("error", "last", "first", "best")
 #: What students are told: the verdict; where to look; what the slip was; and the right answers too.

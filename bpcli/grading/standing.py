@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bpcli.exercises.roster import Student, from_table
 from bpcli.grading.gradebook import GRADED, Entry, Gradebook, Override
 from bpcli.grading.policy import points
-from bpcli.verdicts import UNDECIDED
+from bpcli.marking.verdicts import UNDECIDED
 
 MISSING = "missing"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bpcli.answers import decoded
 from bpcli.grading.policy import moment
+from bpcli.marking.answers import decoded
 from bpcli.submissions.folders import read_bytes
 from bpcli.submissions.identity import Register
 from bpcli.submissions.tables import rows_of

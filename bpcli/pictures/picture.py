@@ -132,7 +132,8 @@ def draw(formula: str | Graph, values: Mapping[str, Any] | None = None, *, show:
          fuse: bool = False, share: bool = False, **variables: Any) -> Picture:  # fmt: skip
     """The picture of FORMULA's graph: values above the wires, gradients below.
 
-    >>> bpcli.draw("(x+y)*z", x=-2, y=5, z=-4)
+    >>> print(bpcli.draw("(x+y)*z", x=-2, y=5, z=-4).svg()[:4])
+    <svg
 
     Without any values for its variables, the structure alone. SHOW is one of "both", "values", "gradients", "local"
     (values, and every gate's local gradients) and "nothing"; with BLANKS there is an empty box wherever a number

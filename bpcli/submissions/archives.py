@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-from bpcli.answers import MOST_BYTES
+from bpcli.marking.answers import MOST_BYTES
 from bpcli.submissions.folders import MOST_DEPTH, claims_of, form_of, litter, parts_of
 from bpcli.submissions.handed_in import Found, Part, Refused
 from bpcli.trouble import Trouble, visible

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from bpcli.answers import decoded
+from bpcli.marking.answers import decoded
 from bpcli.submissions import archives, folders, objects, tables
 from bpcli.submissions.catalogue import Catalogue
 from bpcli.submissions.handed_in import Found, HandIn, Refused, refused

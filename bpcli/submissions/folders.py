@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 
-from bpcli.answers import MOST_BYTES
+from bpcli.marking.answers import MOST_BYTES
 from bpcli.submissions.handed_in import FORMS, Found, Part, Refused
 from bpcli.trouble import Trouble, visible
 

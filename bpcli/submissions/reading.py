@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from bpcli.answers import Line, answer_name, decoded, read_submission, shown
+from bpcli.marking.answers import Line, answer_name, decoded, read_submission, shown
 from bpcli.submissions import objects, tables
 from bpcli.submissions.catalogue import Catalogue
 from bpcli.submissions.handed_in import JSON, ROWS, TABLE, HandIn, Part

@@ -6,8 +6,8 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bpcli.array_gates import spelled
-from bpcli.array_passes import ArrayJacobian
+from bpcli.arrays.gates import spelled
+from bpcli.arrays.passes import ArrayJacobian
 from bpcli.views.arrays import blocks_of
 from bpcli.views.layout import Look, note_lines, reading
 

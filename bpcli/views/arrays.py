@@ -9,8 +9,8 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bpcli.array_gates import spelled
-from bpcli.array_passes import ArrayGradients
+from bpcli.arrays.gates import spelled
+from bpcli.arrays.passes import ArrayGradients
 from bpcli.checking import OK, Comparison
 from bpcli.figures import align, show
 from bpcli.passes import Gradients

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bpcli.answers import shown
 from bpcli.grading.explanation import Explanation
 from bpcli.grading.feedback import by_problem, earned
 from bpcli.grading.files import number
 from bpcli.grading.policy import points
+from bpcli.marking.answers import shown
 from bpcli.trouble import visible
 from bpcli.views.layout import QUIET, Look, fit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bpcli.array_passes import HessianProduct
+from bpcli.arrays.passes import HessianProduct
 from bpcli.views.arrays import blocks_of
 from bpcli.views.layout import Look, reading
 

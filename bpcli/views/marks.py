@@ -6,11 +6,11 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from bpcli.answers import shown
 from bpcli.figures import show
-from bpcli.marks import Marks
+from bpcli.marking.answers import shown
+from bpcli.marking.marks import Marks
+from bpcli.marking.verdicts import CREDIT, Mark
 from bpcli.trouble import visible
-from bpcli.verdicts import CREDIT, Mark
 from bpcli.views.layout import Look, grid, note_lines, width_of
 
 _LEAST_REASON = 30  # columns for the reason in a table; with fewer it stands under its blank

@@ -13,10 +13,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is there
 import numpy as np
 from timing import interleaved, table, verdict
 
+from bpcli.arrays.shapes import resolve
 from bpcli.batch import BLOCK, Batch, Block
 from bpcli.graph import Graph
 from bpcli.passes import parse
-from bpcli.shapes import resolve
 from bpcli.sweeps import forward, reverse
 
 NET = "cross_entropy(tanh(X @ W1 + b1) @ W2 + b2, t)"

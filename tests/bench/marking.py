@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from timing import interleaved, table
 
 import bpcli
-from bpcli.answers import Line
 from bpcli.exercises import bank
 from bpcli.exercises.acceptance import fault
 from bpcli.exercises.keys import keys
 from bpcli.exercises.marking import mark_problem
 from bpcli.exercises.variants import Variant, draw
+from bpcli.marking.answers import Line
 from bpcli.slipped import places, run
 from bpcli.slips import SLIPS
 

@@ -11,18 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bpcli.answer_key import Asked, Key, key_of
-from bpcli.answers import Answer, Line, Number, Unreadable, shown
-from bpcli.equivalence import points
 from bpcli.graph import Graph
-from bpcli.handwork import walk
 from bpcli.language import STUDENT, parse
-from bpcli.marking import mark_numbers
+from bpcli.marking.answers import Answer, Line, Number, Unreadable, shown
+from bpcli.marking.equivalence import points
+from bpcli.marking.handwork import walk
+from bpcli.marking.key import Asked, Key, key_of
+from bpcli.marking.numbers import mark_numbers
+from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, WRONG, Mark, equal
 from bpcli.rounding import EXACT
 from bpcli.slips import SLIPS
 from bpcli.sweeps import forward, kinks_met
 from bpcli.trouble import Trouble, shortened, visible
-from bpcli.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, WRONG, Mark, equal
 
 _POINTS = 4  # at which every line is evaluated
 _DRAWN = 60

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bpcli.array_gates import ARRAY_GATES, Misfit, Shape, broadcast
+from bpcli.arrays.gates import ARRAY_GATES, Misfit, Shape, broadcast
 from bpcli.gates import Gate
 from bpcli.graph import WHERE, Graph
 from bpcli.printing import write

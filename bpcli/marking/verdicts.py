@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from bpcli.handwork import Figure
+from bpcli.marking.handwork import Figure
 from bpcli.rounding import Rule
 
 RIGHT, ROUNDED, FOLLOWS = "right", "rounded", "follows"

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from bpcli import arrays
+from bpcli.arrays import functions as arrays
 from bpcli.compiled import Backend, condition
 from bpcli.compiled import local_function as float_slope
 from bpcli.compiled import value_function as float_function
@@ -37,7 +37,7 @@ class ArrayBackend(Backend):
             self[name] = getattr(arrays, name, abs)
 
     def function(self, row: Gate) -> Callable[..., Any]:
-        """The value of ROW: one of the functions of `bpcli.arrays`, if there is one, or its formula."""
+        """The value of ROW: one of the functions of `bpcli.arrays.functions`, if there is one, or its formula."""
         own = getattr(arrays, row.name, None) if row.shape is None else None
         return own or super().function(row)
 

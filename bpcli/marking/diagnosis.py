@@ -16,15 +16,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from bpcli.answer_key import Asked, Key
 from bpcli.compiled import value_function
-from bpcli.followthrough import Trail, consumers
 from bpcli.gates import GATES
-from bpcli.handwork import Figure
+from bpcli.marking.followthrough import Trail, consumers
+from bpcli.marking.handwork import Figure
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.verdicts import equal, within
 from bpcli.slipped import collect, run, sends, slipped_gradients
 from bpcli.slips import NO_SLIP, SLIPS, Slip
 from bpcli.trouble import Trouble
-from bpcli.verdicts import equal, within
 
 MOST_SETS = 3  # slips in one explanation
 MOST_WAYS = 4  # slips named together; more are no explanation

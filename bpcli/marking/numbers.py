@@ -13,15 +13,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bpcli.answer_key import Asked, Key
-from bpcli.answers import Answer, Missing, Number, Unreadable, shown
-from bpcli.diagnosis import MOST_WAYS, SEEN, Explanation, contradicted, explanations, seen, smallest
-from bpcli.followthrough import Trail, consumers, unasked_above
 from bpcli.graph import Graph
-from bpcli.handwork import Figure
-from bpcli.printing import gate_text
-from bpcli.slips import SLIPS
-from bpcli.verdicts import (
+from bpcli.marking.answers import Answer, Missing, Number, Unreadable, shown
+from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, contradicted, explanations, seen, smallest
+from bpcli.marking.followthrough import Trail, consumers, unasked_above
+from bpcli.marking.handwork import Figure
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.verdicts import (
     BLANK,
     FOLLOWS,
     INVALID,
@@ -34,6 +32,8 @@ from bpcli.verdicts import (
     within,
     written,
 )
+from bpcli.printing import gate_text
+from bpcli.slips import SLIPS
 
 _Place = tuple[str, int, int]
 

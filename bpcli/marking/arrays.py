@@ -1,6 +1,6 @@
 """Marking arrays: the values and gradients of a graph on arrays, entry by entry, with follow-through and slips.
 
-The counterpart of `bpcli.marking`. An allowance is no bound of every walk by hand here, but some units of the last
+The counterpart of `bpcli.marking.numbers`. An allowance is no bound of every walk by hand here, but some units of the last
 place; what a student's own arrays lead to is worked out gate by gate all the same.
 """
 
@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcli.answer_key import Asked, Key
-from bpcli.answers import Missing, Number, Unreadable, read_number, shown
-from bpcli.array_sweeps import value_function
-from bpcli.diagnosis import MOST_WAYS, Explanation, Way, smallest
-from bpcli.followthrough import consumers, unasked_above
+from bpcli.arrays.sweeps import value_function
+from bpcli.marking.answers import Missing, Number, Unreadable, read_number, shown
+from bpcli.marking.diagnosis import MOST_WAYS, Explanation, Way, smallest
+from bpcli.marking.followthrough import consumers, unasked_above
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RELATIVE, RIGHT, ROUNDED, UNDECIDED, WRONG, Mark, in_words
 from bpcli.printing import gate_text
 from bpcli.slips import NO_SLIP, SLIPS
-from bpcli.verdicts import BLANK, FOLLOWS, INVALID, RELATIVE, RIGHT, ROUNDED, UNDECIDED, WRONG, Mark, in_words
 
 #: Units of the last place, of the largest entry, within which honest rounding at every gate stays.
 UNITS = 5

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from bpcli.array_sweeps import piece_function
+from bpcli.arrays.sweeps import piece_function
 from bpcli.checking import CANNOT_TELL, KINK, MISMATCH, OK, Check, Comparison, judge
 from bpcli.differences import Line, Reading, Slope, Witness
 from bpcli.graph import Graph

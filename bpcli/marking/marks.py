@@ -7,22 +7,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bpcli.answer_key import Key, key_of
-from bpcli.answers import NOT_A_FORMULA, Answer, Number, Unreadable, answer_name, read_number, read_submission, shown
-from bpcli.formula_marking import mark_formula
 from bpcli.gates import CONVENTIONS
 from bpcli.graph import Graph
 from bpcli.language import STUDENT
 from bpcli.language import parse as parse_formula
-from bpcli.marking import blanks_named, mark_numbers
+from bpcli.marking.answers import (
+    NOT_A_FORMULA,
+    Answer,
+    Number,
+    Unreadable,
+    answer_name,
+    read_number,
+    read_submission,
+    shown,
+)
+from bpcli.marking.formulas import mark_formula
+from bpcli.marking.key import Key, key_of
+from bpcli.marking.numbers import blanks_named, mark_numbers
+from bpcli.marking.programs import mark_program
+from bpcli.marking.verdicts import Mark, in_words, score
 from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
-from bpcli.program_marking import mark_program
 from bpcli.result import Result
 from bpcli.rounding import Rule, read_rule
 from bpcli.sweeps import forward
 from bpcli.trouble import Trouble
-from bpcli.verdicts import Mark, in_words, score
 
 #: How answers may be rounded if nobody says: as `bpcli grad` shows numbers, less one digit.
 ROUNDING = "3 digits in the answer"

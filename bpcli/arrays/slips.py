@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bpcli import array_sweeps
-from bpcli.array_gates import COPIES, MOVES
-from bpcli.array_sweeps import ARRAYS, numpy_text
+from bpcli.arrays import sweeps
+from bpcli.arrays.gates import COPIES, MOVES
+from bpcli.arrays.sweeps import ARRAYS, numpy_text
 from bpcli.gates import Gate
 from bpcli.graph import Graph
 from bpcli.slipped import mutated, rules_at
@@ -21,7 +21,7 @@ Values = list[Any]
 
 def sends(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, kinks: str = "torch") -> list[Any]:
     """What the gate at PLACE sends to each input when SLIP is made there; the right thing where it cannot be."""
-    right = array_sweeps.sends(graph, place, values, upstream, kinks)
+    right = sweeps.sends(graph, place, values, upstream, kinks)
     wrong = _wrong(graph, place, values, upstream, slip, kinks)
     return [right[k] if right[k] is None else wrong.get(k, right[k]) for k in range(len(right))]
 
@@ -61,7 +61,7 @@ def _sent(graph: Graph, place: int, k: int, numbers: Values, upstream: Any, slip
         return _by_product(graph, place, k, numbers, upstream, slip, kinks)
     rules = rules_at(graph, place, dict(zip(graph.args[place], numbers, strict=False)), slip)
     if rules and rules[k]:
-        return upstream * array_sweeps.local_function(mutated(row, rules), k, kinks)(*numbers)
+        return upstream * sweeps.local_function(mutated(row, rules), k, kinks)(*numbers)
     assert graph.shapes is not None
     pulls = pulls_at(row, tuple(graph.shapes[given] for given in graph.args[place]), slip)
     return _compiled(pulls[k], (*row.inputs, "y", "G"))(*numbers, upstream) if pulls and pulls[k] else None
@@ -86,9 +86,9 @@ def _by_product(graph: Graph, place: int, k: int, numbers: Values, upstream: Any
         local: Any = 1.0
     elif row.pull:
         ones = np.float64(1.0) if np.ndim(numbers[-1]) == 0 else np.ones(np.shape(numbers[-1]))
-        local = array_sweeps.pull_function(row, k)(*numbers, ones) if row.pull[k] else None
+        local = sweeps.pull_function(row, k)(*numbers, ones) if row.pull[k] else None
     else:
-        local = array_sweeps.local_function(row, k, kinks)(*numbers) if row.local[k] else None
+        local = sweeps.local_function(row, k, kinks)(*numbers) if row.local[k] else None
     if local is None:
         return None
     try:

@@ -11,14 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from bpcli.answer_key import Asked, Key, slopes
 from bpcli.compiled import value_function
 from bpcli.gates import Gate
 from bpcli.graph import WHERE
-from bpcli.handwork import Figure, figure_of, forms, given, local_figure, product_figure, sum_figure, torn_figure
+from bpcli.marking.handwork import (
+    Figure,
+    figure_of,
+    forms,
+    given,
+    local_figure,
+    product_figure,
+    sum_figure,
+    torn_figure,
+)
+from bpcli.marking.key import Asked, Key, slopes
+from bpcli.marking.verdicts import within
 from bpcli.sweeps import Values, taken
 from bpcli.trouble import Trouble
-from bpcli.verdicts import within
 
 #: What a number leads to that the gate has no slope at: no answer follows from it.
 _NOWHERE = Figure(math.nan, math.inf, True)

@@ -6,17 +6,17 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from bpcli.answer_key import Asked
-from bpcli.answers import shown
-from bpcli.diagnosis import MOST_WAYS
-from bpcli.equivalence import DIFFERENT, EQUAL, Quantity, compare, points, said
 from bpcli.graph import Graph
 from bpcli.language import STUDENT, parse
+from bpcli.marking.answers import shown
+from bpcli.marking.diagnosis import MOST_WAYS
+from bpcli.marking.equivalence import DIFFERENT, EQUAL, Quantity, compare, points, said
+from bpcli.marking.key import Asked
+from bpcli.marking.verdicts import BLANK, INVALID, RIGHT, UNDECIDED, WRONG, Mark, equal, in_words
 from bpcli.slipped import places, run
 from bpcli.slips import SLIPS
 from bpcli.sweeps import Values, forward
 from bpcli.trouble import Trouble, shortened, visible
-from bpcli.verdicts import BLANK, INVALID, RIGHT, UNDECIDED, WRONG, Mark, equal, in_words
 
 _TRIED = 5  # points at which a slip has to give the same as the answer
 _MOST_PLACES = 40  # places of a slip that are tried one by one

@@ -15,7 +15,7 @@ from bpcli.checking import MISMATCH, judge
 from bpcli.compiled import value_function
 from bpcli.differences import Witness
 from bpcli.graph import Builder, Graph
-from bpcli.handwork import Allowance, Figure, allowance, sum_figure
+from bpcli.marking.handwork import Allowance, Figure, allowance, sum_figure
 from bpcli.rewrite import Copy
 from bpcli.rounding import EXACT, Rule
 from bpcli.slipped import edges, places

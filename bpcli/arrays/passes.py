@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcli.array_gates import spelled
-from bpcli.array_sweeps import entrywise_local, kinks_met, sends
+from bpcli.arrays.gates import spelled
+from bpcli.arrays.sweeps import entrywise_local, kinks_met, sends
 from bpcli.gates import convention
 from bpcli.graph import Graph
 from bpcli.passes import Gradients, Note
@@ -124,7 +124,7 @@ def run(graph: Graph, point: dict[str, Any], values: Values, mode: str, names: S
     gradients, adjoints = pull_back(graph, values, names, upstream, kinks)
     checked = None
     if check:
-        from bpcli.array_check import check as compare
+        from bpcli.arrays.check import check as compare
 
         checked = compare(graph, point, gradients, upstream)
     return ArrayGradients(graph, point, values, mode, kinks, upstream, gradients, adjoints, {}, checked)
