@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise, product
@@ -555,6 +556,140 @@ def test_log_sum_exp_is_above_the_maximum() -> None:
     for given, found in drawn("beyond/log-sum-exp"):
         assert found["sum_of_both"] == pytest.approx(1)
         assert found["above_max"] == pytest.approx(np.logaddexp(given["a"], given["b"]) - max(given["a"], given["b"]))
+
+
+# --- drills ----------------------------------------------------------------------------------------------
+
+
+def slope(f: Callable[[float], Any], x: float, h: float = 1e-5) -> float:
+    """The centred difference quotient."""
+    return float((f(x + h) - f(x - h)) / (2 * h))
+
+
+def elu(x: float) -> float:
+    return x if x > 0 else math.exp(x) - 1
+
+
+def leaky(x: float) -> float:
+    return x if x > 0 else x / 100
+
+
+def test_silu_drills_against_the_curve() -> None:
+    def silu(x: float) -> float:
+        return x / (1 + math.exp(-x))
+
+    for given, found in drawn("drills/silu/easy"):
+        assert found["above_relu"] == pytest.approx(silu(given["x"]) - max(0, given["x"]))
+    for given, found in drawn("drills/silu/medium"):
+        assert found["both_slopes"] == pytest.approx(slope(silu, given["x"]) + slope(silu, -given["x"]))
+    for _, found in drawn("drills/silu/hard"):
+        g = found["g"]
+        assert found["at_g_the_silu_is"] == ("rising" if silu(g + 0.01) > silu(g) else "falling")
+
+
+def test_elu_drills_against_the_curve() -> None:
+    for given, found in drawn("drills/elu/medium"):
+        numbers = [given[name] for name in "xyz"]
+        means = {"ReLU": np.maximum(0, numbers).mean(), "ELU": np.mean([elu(x) for x in numbers])}
+        assert found["mean_of_relus"] == pytest.approx(means["ReLU"])
+        assert found["nearer_to_0"] == min(means, key=lambda name: abs(means[name]))
+    for given, found in drawn("drills/elu/hard"):
+        first = elu(given["w"] * given["x"])
+        assert found["past_the_first"] == pytest.approx(given["G"] * slope(lambda x, a=first: elu(a + x), given["x"]))
+        assert found["floor_of_f"] == pytest.approx(min(elu(s) for s in np.linspace(-30, 5, 100)))
+
+
+def test_leaky_relu_drills_against_the_curve() -> None:
+    for given, found in drawn("drills/leaky_relu/medium"):
+        part = slope(lambda z, v=given["v"]: v * leaky(z), found["z"])
+        assert found["through_the_leak"] == pytest.approx(part)
+    for given, found in drawn("drills/leaky_relu/hard"):
+        w, x, b, t = (given[name] for name in "wxbt")
+
+        def loss(w: float, x: float = x, b: float = b, t: float = t) -> float:
+            return float((max(0, w * x + b) - t) ** 2 / 2)
+
+        assert found["w_with_relu"] == pytest.approx(w - given["alpha"] * slope(loss, w))
+        nearer = abs(found["w_new"] * x + b) < abs(found["z"])
+        assert found["z_moves"] == ("towards" if nearer else "away")
+
+
+def test_clip_drills_against_numpy_and_differences() -> None:
+    for _, found in drawn("drills/clip/easy"):
+        assert found["saturated"] == next(name for name in "pq" if abs(found[name]) == 1)
+    for given, found in drawn("drills/clip/medium"):
+        second = np.clip(slope(lambda d: d * d / 2, found["d"]), -given["c"], given["c"]) * given["x"]
+        assert found["dw_of_the_second"] == pytest.approx(second)
+        assert found["your_example"] == ("neither_clips" if found["k"] == found["d"] else "only_the_second")
+    for given, found in drawn("drills/clip/hard"):
+        A, h = given["A"], given["h"]
+        rise = slope(lambda r, A=A, h=h: min(r * A, np.clip(r, 1 - h, 1 + h) * A), given["r"])
+        assert found["pushes_r"] == ("nowhere" if abs(rise) < 1e-6 else "up" if rise > 0 else "down")
+
+
+def test_where_drills_against_their_pieces() -> None:
+    for given, found in drawn("drills/where/medium"):
+        higher = found["w_new"] * given["x"] > given["w"] * given["x"]
+        assert found["next_forecast"] == ("higher" if higher else "lower")
+        assert found["L"] == pytest.approx(max(given["q"] * found["d"], (given["q"] - 1) * found["d"]))
+    for _, found in drawn("drills/where/hard"):
+        straight, curved = (lambda m: 0.5 - m), (lambda m: (1 - m) ** 2 / 2)
+        assert found["slope_at_0"] == pytest.approx(slope(straight, 0)) == pytest.approx(slope(curved, 0))
+        loss = {"flat": 0, "straight": straight(found["m"]), "curved": curved(found["m"])}
+        assert found["L"] == pytest.approx(loss[found["piece"]])
+        assert found["L"] == pytest.approx(max(0, min(1, 1 - found["m"])) ** 2 / 2 + max(0, -found["m"])), "in one line"
+
+
+def test_drills_with_signs_and_steps() -> None:
+    """Straight through and with a surrogate: differences of a loss whose flat gate has been replaced by a line."""
+    for _, found in drawn("drills/sign/medium"):
+        assert (found["function"], found["m"]) == ("abs(d)", abs(found["d"]))
+    for given, found in drawn("drills/sign/hard"):
+        w, x, t = (given[name] for name in "wxt")
+        bit = np.sign(w)
+
+        def wired(v: float, w: float = w, x: float = x, t: float = t, bit: float = bit) -> float:
+            return float(((bit + v - w) * x - t) ** 2 / 2)
+
+        assert found["w_straight_through"] == pytest.approx(w - given["alpha"] * slope(wired, w))
+        assert found["turns_over"] == ("no" if np.sign(found["w_straight_through"]) == bit else "yes")
+    for _, found in drawn("drills/step/medium"):
+        assert found["from_the_jump"] == pytest.approx(found["with_h"] - found["dx"])
+        assert found["with_a_tenth"] == pytest.approx(found["dx"])
+    for given, found in drawn("drills/step/hard"):
+        k, a, c, u, p = (given["k"], given["a"], given["c"], found["u"], found["p"])
+        tent = np.interp(u - k, [-1, 0, 1], [0, 1, 0])
+
+        def soft(v: float, a: float = a, c: float = c, u: float = u, p: float = p, tent: float = tent) -> float:
+            fires = p + tent * (v - u)
+            return float(a * v * (1 - fires) + c * fires)
+
+        assert found["du_with_surrogate"] == pytest.approx(slope(soft, u))
+
+
+def test_drills_on_the_grid_of_whole_numbers() -> None:
+    for given, found in drawn("drills/floor/hard"):
+        x, s, v, t, n = (given["x"], given["s"], given["v"], given["t"], round(given["x"] / given["s"]))
+        assert found["n"] == n
+
+        def wired(x: float, s: float, off: float = n - x / s, v: float = v, t: float = t) -> float:
+            return float((v * (x / s + off) * s - t) ** 2 / 2)
+
+        assert found["x_straight_through"] == pytest.approx(slope(lambda x, s=s, f=wired: f(x, s), x), abs=1e-6)
+        assert found["s_straight_through"] == pytest.approx(slope(lambda s, x=x, f=wired: f(x, s), s), abs=1e-6)
+    for given, found in drawn("drills/floor/medium"):
+        beside = ((found["t"] + 1e-6) % 1) * (1 - (found["t"] + 1e-6) % 1) * given["c"]
+        assert found["direction"] == ("uphill" if beside > found["f"] else "downhill")
+    for given, found in drawn("drills/ceil/easy"):
+        later = math.ceil(given["x"] + 0.25) > math.ceil(given["x"])
+        assert found["asks_for_more"] == ("yes" if later else "no")
+    for given, found in drawn("drills/ceil/medium"):
+        larger = given["s"] + 0.001
+        cost = (math.ceil(given["x"] / larger) * larger - given["x"]) * given["c"]
+        assert found["larger_can"] == ("more" if cost > found["f"] else "less")
+    for given, found in drawn("drills/ceil/hard"):
+        table = {math.floor(found["x"]): given["a"], math.ceil(found["x"]): given["b"]}
+        assert found["f"] == pytest.approx(np.interp(found["x"], sorted(table), [table[k] for k in sorted(table)]))
 
 
 # --- marking ---------------------------------------------------------------------------------------------
