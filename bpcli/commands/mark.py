@@ -95,7 +95,7 @@ def _answers(words: list[str], file: str | None) -> dict[str, Any]:
     from bpcli.marking.answers import read_submission, table
 
     typed = read_submission("\n".join(words), "the answers")
-    found: dict[str, Any] = dict(table(typed.sections.get("", [])))
+    found: dict[str, Any] = dict(table(typed.sections.get("", []), typed=True))
     if file is not None:
         for name, answer in _from_file(file).items():
             if name in found:

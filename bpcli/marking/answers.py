@@ -260,14 +260,20 @@ def answer_name(text: str) -> str | None:
     return plain_name(plain).replace(" ", "")
 
 
-def table(lines: Sequence[Line]) -> dict[str, str | Unreadable]:
-    """Name -> what was answered. A name that is answered twice has no answer but the reason, with both places."""
+def table(lines: Sequence[Line], typed: bool = False) -> dict[str, str | Unreadable]:
+    """Name -> what was answered. A name that is answered twice has no answer but the reason, with both places.
+
+    TYPED lines are words of the command line, which have no numbers.
+    """
     found: dict[str, str | Unreadable] = {}
     first: dict[str, Line] = {}
     for line in lines:
         if line.name in first:
-            where = f"lines {first[line.name].number} and {line.number}"
-            found[line.name] = Unreadable(line.text, f"{line.name} is answered twice ({where})")
+            before = first[line.name]
+            where = f" (lines {before.number} and {line.number})"
+            if typed:
+                where = f" on the command line: {shown(before.text)} and {shown(line.text)}"
+            found[line.name] = Unreadable(line.text, f"{line.name} is answered twice{where}")
         elif line.sign != "=":
             found[line.name] = Unreadable(line.text, f"{line.name} {line.sign} needs a value of {line.name} before it")
         else:

@@ -131,9 +131,10 @@ def mark_arrays(key: Key, adjoints: Sequence[Any], blanks: Sequence[Asked], answ
 
 
 class _Given(NamedTuple):
-    """A student's own array, as `Way` wants it."""
+    """A student's own array, as `bpcli.marking.diagnosis.Given` has it."""
 
     value: Any
+    reach: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +158,7 @@ class _Marking:
 
     @cached_property
     def own(self) -> dict[tuple[str, int, int], _Given]:
-        """The student's own arrays; the interface that `Way` has of a trail."""
+        """The student's own arrays."""
         return {
             (one.kind, one.node, 0): _Given(array.value) for one in self.blanks
             if isinstance(array := self.arrays[one.name], Array)
@@ -248,7 +249,7 @@ class _Marking:
             place = self.key.graph.position.get(one.node)
             return None if place is None else self._gate(place, self.numbers)
         try:
-            return Way(self, one).number(NO_SLIP, frozenset([-1]))  # type: ignore[arg-type]
+            return Way(self, one).number(NO_SLIP, frozenset([-1]))
         except (ValueError, TypeError):
             return None
 
@@ -259,7 +260,7 @@ class _Marking:
             queue = list(graph.args[graph.position[one.node]]) if one.node in graph.position else []
             gradients: set[int] = set()
         else:
-            above = {one.node} | unasked_above(self.key, self.own, one.node)  # type: ignore[arg-type]
+            above = {one.node} | unasked_above(self.key, self.own, one.node)
             gradients = {gate for node in above for gate, _ in consumers(self.key, node)}
             queue = [k for gate in gradients for k in (*graph.args[graph.position[gate]], gate)]
         values: set[int] = set()
@@ -279,7 +280,7 @@ class _Marking:
     def _explanations(self, one: Asked) -> list[Explanation]:
         if one.kind == "value":
             return []
-        way, found = Way(self, one), []  # type: ignore[arg-type]
+        way, found = Way(self, one), []
         answer = self.arrays[one.name]
         assert isinstance(answer, Array)
         for slip in SLIPS.values():

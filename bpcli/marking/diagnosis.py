@@ -14,7 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from bpcli.compiled import value_function
 from bpcli.gates import GATES
@@ -24,6 +24,7 @@ from bpcli.marking.key import Asked, Key
 from bpcli.marking.verdicts import equal, within
 from bpcli.slipped import collect, run, sends, slipped_gradients
 from bpcli.slips import NO_SLIP, SLIPS, Slip
+from bpcli.sweeps import Values
 from bpcli.trouble import Trouble
 
 MOST_SETS = 3  # slips in one explanation
@@ -82,10 +83,30 @@ def _explains(value: float | None, answer: float, expected: Figure | None, key: 
     return within(answer, Figure(value, reach, True), key.scale)
 
 
+class Given(Protocol):
+    """A student's own number or array, and how far an honest one may be from it."""
+
+    @property
+    def value(self) -> Any: ...
+    @property
+    def reach(self) -> Any: ...
+
+
+class Work(Protocol):
+    """What `Way` asks of a student's work, be it of numbers (a `Trail`) or of arrays."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def own(self) -> Mapping[tuple[str, int, int], Given]: ...
+    @property
+    def numbers(self) -> Values: ...
+
+
 class Way:
     """The part of the backward pass between a blank and the nearest numbers that the student gave."""
 
-    def __init__(self, trail: Trail, asked: Asked) -> None:
+    def __init__(self, trail: Work, asked: Asked) -> None:
         self.trail, self.asked = trail, asked
         self.node = node = asked.node
         self.key = trail.key
@@ -181,7 +202,7 @@ class Way:
         graph = self.key.graph
         own = self.trail.own.get(("local", gate, k))
         if own is not None and (gate not in at or slip.product == "G*d"):
-            return upstream * own.value
+            return upstream * own.value  # type: ignore[no-any-return]
         made = slip if gate in at else NO_SLIP
         return sends(graph, graph.position[gate], self.trail.numbers, upstream, made, self.kinks)[k]  # type: ignore[no-any-return]
 

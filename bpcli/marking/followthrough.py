@@ -7,7 +7,7 @@ an error is charged where it was made, and whatever is right given that number i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -217,7 +217,7 @@ def consumers(key: Key, node: int) -> list[tuple[int, int]]:
     return key.feeds.get(node, [])
 
 
-def unasked_above(key: Key, own: Own, node: int) -> set[int]:
+def unasked_above(key: Key, own: Container[tuple[str, int, int]], node: int) -> set[int]:
     """NODE's way up to the answered gradients, these and NODE itself left out: what nobody asked for."""
     found: set[int] = set()
     queue = [node]
