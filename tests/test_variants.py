@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import autograd
 import autograd.numpy as anp
+import numpy as np
 import pytest
 from test_problem_files import KIND_EXAMPLES, PLAIN, problem
 
@@ -23,7 +24,7 @@ from bpcli.exercises.chance import below, digest
 from bpcli.exercises.keys import confirm, keys
 from bpcli.exercises.numbers import decimals, digits
 from bpcli.exercises.soundness import check
-from bpcli.exercises.telling import tell
+from bpcli.exercises.telling import moved, tell
 from bpcli.exercises.variants import Variant, draw, draws
 from bpcli.trouble import Trouble
 
@@ -176,6 +177,33 @@ def test_rounding_may_hide_a_slip() -> None:
     exact, rounded = text, text.replace("formula", "round = {decimals = 1}\nformula")
     assert "sigmoid-not-times-one-minus" not in tell(variant(exact, x=-5, y=2, z=1)).hidden
     assert "sigmoid-not-times-one-minus" in tell(variant(rounded, x=-5, y=2, z=1)).hidden
+
+
+LABELS = """
+title = "T"
+statement = "S"
+formula = "FORMULA"
+wrt = ["x"]
+ask = "every gradient"
+[given]
+x = {from = -2.5, to = 2.5, step = 0.5, shape = [3]}
+k = {choose = [0, 1, 2]}
+"""
+SCALARS = LABELS.replace("shape = [3]", "except = [0]")
+
+
+@pytest.mark.parametrize(("text", "formula", "stays"), [
+    (LABELS, "s = 2*x; L = cross_entropy(s, k)", True), (SCALARS, "L = 2*where(k*(k - 1)*(k - 2) == 0, x^2, sigmoid(x))", True),
+    (SCALARS, "s = 2*(x - 3); L = s^k", True), (SCALARS, "s = k*x; L = s + x", False)])  # fmt: skip
+def test_only_numbers_with_neighbours_are_moved(text: str, formula: str, stays: bool) -> None:
+    """A class, the side of a condition and the exponent of a negative number stay as they were drawn; x does not."""
+    for one in itertools.islice(draws(problem(text.replace("FORMULA", formula)), "1", "s"), 12):
+        other = moved(one)
+        assert (other.numbers["k"] == one.numbers["k"]) is stays
+        before, after = (np.ravel(np.asarray(found.point["x"])) for found in (one, other))
+        assert np.all(abs(after - before) > 0)
+        assert np.allclose(after, before, rtol=3e-3, atol=3e-3)
+        assert tell(one)
 
 
 def test_problems_without_derivatives_have_no_slips() -> None:

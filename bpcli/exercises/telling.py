@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -27,6 +28,7 @@ from bpcli.exercises.problem import (
     ValueBlank,
 )
 from bpcli.exercises.variants import Variant
+from bpcli.gates import COMPARES
 from bpcli.marking.handwork import Allowance, allowance
 from bpcli.slipped import places, run, slipped_gradients
 from bpcli.slips import SLIPS, Slip
@@ -103,7 +105,7 @@ class Beside:
     """The same variant at numbers a little beside its own, where no two things are equal by coincidence."""
 
     def __init__(self, variant: Variant) -> None:
-        self.variant = Moved(variant)
+        self.variant = moved(variant)
         self.right: Answers | None = None
         self.found: dict[str, Answers] = {}
 
@@ -123,33 +125,48 @@ class Beside:
         return differ(self.answers(one), self.answers(other), None)
 
 
-class Moved(Variant):
-    """A variant with every number that may vary moved by a little, by chance that is the same everywhere."""
+def moved(variant: Variant) -> Variant:
+    """VARIANT with its numbers moved by a little, by chance that is the same everywhere.
 
-    def __init__(self, variant: Variant) -> None:
-        super().__init__(variant.problem, variant.seed, variant.student, variant.numbers)
+    Numbers that have no neighbours stay: the label of a class, a whole exponent of a negative number, what a condition
+    compares.
+    """
+    numbers = {name: _moved(name, value) for name, value in variant.numbers.items()}
+    every = replace(variant, numbers=numbers)
+    if _same_question(variant, every):
+        return every
+    found = replace(variant)
+    for name, value in numbers.items():
+        further = replace(found, numbers={**found.numbers, name: value})
+        found = further if _same_question(variant, further) else found
+    return found
 
-    @property
-    def point(self) -> dict[str, Any]:
-        """Every number a little beside what it was."""
-        found = self.__dict__.get("_point")
-        if found is None:
-            found = {name: self._moved(name, value) for name, value in super().point.items()}
-            self.__dict__["_point"] = found
-        return found
 
-    def _moved(self, name: str, value: Any) -> Any:
-        def factor(place: int) -> float:
-            return 1 + BESIDE * (1 + below(1 << 16, "beside", name, str(place)) / (1 << 16))
+def _moved(name: str, value: Any) -> Any:
+    count = 0
 
-        if not hasattr(value, "shape"):
-            return value * factor(0) if value else BESIDE * (factor(0) - 1) * 1e3
-        import numpy as np
+    def entry(number: Any) -> Any:
+        nonlocal count
+        if isinstance(number, tuple):
+            return tuple(map(entry, number))
+        share = below(1 << 16, "beside", name, str(count)) / (1 << 16)
+        count += 1
+        by = BESIDE * (1 + share)
+        return Decimal(float(number) * (1 + by) if number else by)
 
-        moved = np.array(value)
-        for place, at in enumerate(np.ndindex(moved.shape)):
-            moved[at] = moved[at] * factor(place) if moved[at] else BESIDE * (factor(place) - 1) * 1e3
-        return moved
+    return entry(value)
+
+
+def _same_question(variant: Variant, other: Variant) -> bool:
+    """Whether OTHER numbers can be answered, and every condition of the formula holds there as it does in VARIANT."""
+    graph = variant.problem.graph
+    conditions = [node for place, node in enumerate(graph.gates) if graph.row(place).binds == COMPARES]
+    try:
+        answers(other, other.adjoints, None)
+    except Trouble:
+        return False
+    here, there = ([variant.values[node] for node in conditions], [other.values[node] for node in conditions])
+    return all(a is b or flat(a) == flat(b) for a, b in zip(here, there, strict=True))
 
 
 # --- answers ---------------------------------------------------------------------------------------------
