@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import count
+from math import prod
 from typing import Any
 
 from bpcli.exercises.problem import (
@@ -76,9 +79,9 @@ def asks_for(problem: Problem, blank: Blank) -> str:
     graph = problem.graph
     output = graph.names.get(graph.output, "the output")
     if isinstance(blank, ValueBlank):
-        return f"value of {_node(problem, blank.node)}{_size(graph, blank.node)}"
+        return f"value of {_node(problem, blank.node)}{_many(graph, blank.node)}"
     if isinstance(blank, GradientBlank):
-        return f"gradient of {output} at {_node(problem, blank.node)}{_size(graph, blank.node)}"
+        return f"gradient of {output} at {_node(problem, blank.node)}{_many(graph, blank.node)}"
     if isinstance(blank, LocalBlank):
         given = graph.args[graph.position[blank.node]][blank.place]
         return f"local gradient of the gate {_node(problem, blank.node)} for its input {graph.ids[given]}"
@@ -94,21 +97,38 @@ def asks_for(problem: Problem, blank: Blank) -> str:
     if isinstance(blank, StepBlank):
         decay = write(blank.decay)
         shrink = "" if decay == "0" else f" and weight decay {_written(blank.decay)}"
-        return f"{graph.ids[blank.node]} after one step with learning rate {_written(blank.rate)}{shrink}"
+        after = f"{graph.ids[blank.node]} after one step with learning rate {_written(blank.rate)}{shrink}"
+        return after + _many(graph, blank.node)
     if isinstance(blank, QuotientBlank):
         return f"{blank.scheme} difference quotient in {blank.variable} with h = {_written(blank.h)}"
     assert isinstance(blank, NumberBlank)
     # The author's sentence asks instead: the formula of "how many paths?" is the answer.
-    return "a number" if blank.text else _written(blank.formula)
+    if blank.text:
+        return _numbers(_shape(blank.formula, blank.formula.output))
+    return _written(blank.formula) + _many(blank.formula, blank.formula.output)
 
 
-def _size(graph: Graph, node: int) -> str:
-    """Of an array, how many numbers it has, and how it is written."""
-    shape = graph.shapes[node] if graph.shapes else ()
+def _many(graph: Graph, node: int) -> str:
+    """Of an array, in brackets, how many numbers it has and how it is written."""
+    shape = _shape(graph, node)
+    return f" ({_numbers(shape)})" if shape else ""
+
+
+def _numbers(shape: tuple[int, ...]) -> str:
+    """How many numbers, and how they are written if there is more than one."""
     if not shape:
-        return ""
-    example = {1: "[1, 2]", 2: "[[1, 2], [3, 4]]"}.get(len(shape), "nested lists")
-    return f" ({' × '.join(map(str, shape))} number{'s' * (shape != (1,))}, written like {example})"
+        return "a number"
+    one = prod(shape) == 1
+    return f"{' × '.join(map(str, shape))} number{'s' * (not one)}, written like {_example(shape, count(1))}"
+
+
+def _example(shape: tuple[int, ...], numbers: Iterator[int]) -> Any:
+    """An array of NUMBERS with at most two entries along each axis: ``[[1], [2]]`` for a column."""
+    return [_example(shape[1:], numbers) for _ in range(min(shape[0], 2))] if shape else next(numbers)
+
+
+def _shape(graph: Graph, node: int) -> tuple[int, ...]:
+    return graph.shapes[node] if graph.shapes else ()
 
 
 def _written(graph: Graph) -> str:
