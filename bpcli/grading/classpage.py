@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Sequence
 
+from bpcli import escaping
 from bpcli.grading.classview import HEADINGS, ClassView, counts, median
-from bpcli.grading.feedback import STYLE, page, text
+from bpcli.grading.feedback import STYLE, page
 from bpcli.grading.files import guarded, number
 from bpcli.grading.standing import MISSING
 
@@ -18,7 +19,7 @@ def html(view: ClassView) -> str:
     """The page: no script, nothing fetched."""
     title = f"{view.sheet.title or 'Backpropagation'}: the class"
     totals = [float(one) for one in view.totals]
-    body = [f"<h1>{text(title)}</h1>", f"<p>{text(summary(view))}</p>"]
+    body = [f"<h1>{escaping.html(title)}</h1>", f"<p>{escaping.html(summary(view))}</p>"]
     if totals:
         body += ["<h2>Points</h2>", _table(["points", "students", ""], [
             [f"{low:.4g} to {high:.4g}", str(count), _bar(count, max(one for _, _, one in histogram(view)))]
@@ -37,15 +38,17 @@ def html(view: ClassView) -> str:
         for one in view.variants])]  # fmt: skip
     body += ["<h2>Students</h2>", _table(["student", "name", "total", "note"], [
         [row.student.id, row.student.name, number(row.total), row.note if row.status != MISSING else "handed in nothing"] for row in view.rows])]  # fmt: skip
-    body.append("<ul>\n" + "\n".join(f"<li>{text(line)}</li>" for line in view.policy.lines()) + "\n</ul>")
+    body.append("<ul>\n" + "\n".join(f"<li>{escaping.html(line)}</li>" for line in view.policy.lines()) + "\n</ul>")
     return page(title, body, STYLE + _BARS)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], raw: Sequence[int] = ()) -> str:
     """A table; the columns RAW hold HTML."""
-    head = "".join(f"<th>{text(one)}</th>" for one in headings)
+    head = "".join(f"<th>{escaping.html(one)}</th>" for one in headings)
     lines = [
-        "<tr>" + "".join(f"<td>{cell if place in raw else text(cell)}</td>" for place, cell in enumerate(row)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td>{cell if place in raw else escaping.html(cell)}</td>" for place, cell in enumerate(row))
+        + "</tr>"
         for row in rows
     ]
     return "\n".join(["<table>", f"<tr>{head}</tr>", *lines, "</table>"])

@@ -8,12 +8,12 @@ may fetch nothing.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from html import escape
 from itertools import groupby
 
+from bpcli import escaping
+from bpcli.escaping import markdown_code
 from bpcli.grading import writing
 from bpcli.grading.gradebook import Entry, Gradebook, Marked
 from bpcli.grading.policy import Policy, points
@@ -104,44 +104,36 @@ def earned(marks: Iterable[Marked]) -> tuple[str, str]:
 
 # --- Markdown ---------------------------------------------------------------------------------------------
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:@^\"'])")
 
-
-def plain(text: str) -> str:
-    """TEXT with everything escaped that could be markup."""
-    return _SPECIAL.sub(r"\\\1", visible(text).replace("\n", " "))
-
-
-def code(text: str) -> str:
-    """TEXT as code in a cell of a table, fenced by more back-ticks than it has in a row."""
-    text = visible(text).replace("\n", "\\n").replace("|", "¦")
-    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    pad = " " if text[:1] in ("`", "") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}" if text else ""
+def _cell(text: str) -> str:
+    """TEXT as code in a cell of a table."""
+    return markdown_code(text.replace("\n", "\\n").replace("|", "¦"))
 
 
 def markdown(row: Row, entry: Entry | None, sheet: Sheet, policy: Policy) -> str:
     """The feedback as Markdown."""
     parts = [
-        f"# {plain(sheet.title or TITLE)}: your marks",
-        f"**{plain(row.student.shown)}**: {plain(total(row, sheet))}",
+        f"# {escaping.markdown(sheet.title or TITLE)}: your marks",
+        f"**{escaping.markdown(row.student.shown)}**: {escaping.markdown(total(row, sheet))}",
     ]
     for number, _, title, marks in by_problem(sheet, entry):
         got, most = earned(marks)
         lines = [
-            f"## {number}\\. {plain(title)}: {got} of {most}\n",
+            f"## {number}\\. {escaping.markdown(title)}: {got} of {most}\n",
             "| | answer | verdict | points |",
             "| --- | --- | --- | ---: |",
         ]
         for mark in marks:
-            said = plain(verdict(mark, policy))
+            said = escaping.markdown(verdict(mark, policy))
             worth = "" if mark.verdict == UNDECIDED else f"{points(mark.earned):f}"
             lines.append(
-                f"| {code(mark.blank)} | {code(shown(mark.answer or ''))} | {_MARKS[mark.verdict]} {said} | {worth} |"
+                f"| {_cell(mark.blank)} | {_cell(shown(mark.answer or ''))} | {_MARKS[mark.verdict]} {said} | {worth} |"
             )
         parts.append("\n".join(lines))
     parts.append(
-        "\n".join([*(f"- {plain(one)}" for one in notes(row, entry)), *(f"- {one}" for one in _rules(policy))])
+        "\n".join(
+            [*(f"- {escaping.markdown(one)}" for one in notes(row, entry)), *(f"- {one}" for one in _rules(policy))]
+        )
     )
     return "\n\n".join(parts) + "\n"
 
@@ -157,28 +149,25 @@ def page(title: str, body: Sequence[str], style: str = STYLE) -> str:
     """A page by itself: no script, nothing fetched. BODY is HTML."""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{text(title)}</title>\n<style>\n{style}\n</style>\n</head>\n<body>\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{escaping.html(title)}</title>\n<style>\n{style}\n</style>\n</head>\n<body>\n'
         + "\n".join(body) + "\n</body>\n</html>\n"
     )  # fmt: skip
 
 
-def text(raw: str) -> str:
-    """RAW as text of a page."""
-    return escape(visible(raw))
-
-
 def html(row: Row, entry: Entry | None, sheet: Sheet, policy: Policy) -> str:
     """The feedback as a page."""
-    body = [f"<h1>{text(heading(sheet))}</h1>",
-            f'<p class="total"><strong>{text(row.student.shown)}</strong>: {text(total(row, sheet))}</p>']  # fmt: skip
+    body = [f"<h1>{escaping.html(heading(sheet))}</h1>",
+            f'<p class="total"><strong>{escaping.html(row.student.shown)}</strong>: {escaping.html(total(row, sheet))}</p>']  # fmt: skip
     for number, _, title, marks in by_problem(sheet, entry):
         got, most = earned(marks)
-        body.append(f"<h2>{number}. {text(title)}: {got} of {most}</h2>")
+        body.append(f"<h2>{number}. {escaping.html(title)}: {got} of {most}</h2>")
         body.append('<table>\n<tr><th>blank</th><th>answer</th><th>verdict</th><th class="points">points</th></tr>')
         body += [_table_row(mark, policy) for mark in marks]
         body.append("</table>")
     body.append(
-        "<ul>\n" + "\n".join(f"<li>{text(one)}</li>" for one in (*notes(row, entry), *_rules(policy))) + "\n</ul>"
+        "<ul>\n"
+        + "\n".join(f"<li>{escaping.html(one)}</li>" for one in (*notes(row, entry), *_rules(policy)))
+        + "\n</ul>"
     )
     return page(heading(sheet), body)
 
@@ -187,8 +176,8 @@ def _table_row(mark: Marked, policy: Policy) -> str:
     kind = "open" if mark.verdict in (UNDECIDED, INVALID, BLANK) else "no" if mark.verdict == WRONG else "yes"
     said = verdict(mark, policy)
     worth = "" if mark.verdict == UNDECIDED else f"{points(mark.earned):f}"
-    return (f"<tr><td><code>{text(mark.blank)}</code></td><td><code>{text(shown(mark.answer or ''))}</code></td>"
-            f'<td><span class="{kind}">{_MARKS[mark.verdict]} {text(said)}</span></td>'
+    return (f"<tr><td><code>{escaping.html(mark.blank)}</code></td><td><code>{escaping.html(shown(mark.answer or ''))}</code></td>"
+            f'<td><span class="{kind}">{_MARKS[mark.verdict]} {escaping.html(said)}</span></td>'
             f'<td class="points">{worth}</td></tr>')  # fmt: skip
 
 

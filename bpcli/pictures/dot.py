@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from bpcli.escaping import html
 from bpcli.pictures.picture import GATE, Node, Picture
 from bpcli.pictures.svg import GRADIENT, QUIET, VALUE
 from bpcli.pictures.wiring import Edge, wiring
@@ -44,7 +43,7 @@ def _node(node: Node) -> str:
 
 def _edge(edge: Edge) -> str:
     attributes = []
-    coloured = [f'<font color="{colour}">{escape(visible(text))}</font>'
+    coloured = [f'<font color="{colour}">{html(text)}</font>'
                 for text, colour in ((edge.value, VALUE), (edge.gradient, GRADIENT)) if text]  # fmt: skip
     if coloured:
         attributes.append(f"label=<{'<br/>'.join(coloured)}>")

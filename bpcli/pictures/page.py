@@ -13,12 +13,12 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
-from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
 
 from bpcli import __version__
+from bpcli.escaping import html
 from bpcli.figures import show_nested
 from bpcli.gates import COMPARES, CONVENTIONS
 from bpcli.graph import WHERE, Graph, figure
@@ -62,13 +62,13 @@ def write(picture: Picture, digits: int = 4, *, kinks: str | None = None, upstre
         raise Trouble("the page of a formula with arrays shows one run, so it needs the gradients of one",
                       code="page-of-arrays", tries=["-o picture.svg"])  # fmt: skip
     choices = _Choices(digits, kinks or CONVENTIONS[0], 1.0 if upstream is None else upstream, hide)
-    reading = visible("; ".join(program(graph, FORMULA)))
+    reading = "; ".join(program(graph, FORMULA))
     style, script = _read("lesson.css"), _script(graph, choices.kinks)
     policy = (f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
               "base-uri 'none'; form-action 'none'")  # fmt: skip
     title = reading if len(reading) <= _LONGEST_TITLE else reading[: _LONGEST_TITLE - 1] + "…"
     return Template(_read("lesson.html")).substitute(
-        policy=policy, version=__version__, title=escape(f"{title}, step by step"), reading=escape(reading),
+        policy=policy, version=__version__, title=html(f"{title}, step by step"), reading=html(reading),
         style=style, script=script, svg=_svg(picture, digits), data=_data(picture, choices),
     )  # fmt: skip
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
+from bpcli.escaping import html
 from bpcli.pictures.layout import Box, Drawing, Join, Route, Shape
 from bpcli.pictures.picture import GATE, Node, Picture, Wire
 from bpcli.printing import gate_text
@@ -28,8 +28,8 @@ def write(picture: Picture, drawing: Drawing) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'role="img" font-family="{FACE}" font-size="{SIZE}">',
-        f"<title>{text(picture.title)}</title>",
-        f"<desc>{text(description(picture))}</desc>",
+        f"<title>{html(picture.title)}</title>",
+        f"<desc>{html(description(picture))}</desc>",
         f'<rect class="paper" width="{width}" height="{height}" fill="{PAPER}"/>',
     ]
     lines += [_wire(picture, *pair) for pair in zip(picture.wires, drawing.routes, strict=True)]
@@ -50,15 +50,8 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def text(words: str) -> str:
-    """WORDS as the content of an element; control characters, which XML has not, as escapes."""
-    from bpcli.trouble import visible
-
-    return escape(visible(words), quote=True)
-
-
 def _wire(picture: Picture, wire: Wire, route: Route) -> str:
-    source, target = (text(picture.nodes[end].id) for end in (wire.source, wire.target))
+    source, target = (html(picture.nodes[end].id) for end in (wire.source, wire.target))
     kind = "wire" if wire.taken else "wire untaken"
     dashes = "" if wire.taken else ' stroke-dasharray="4 3"'
     x, y = route.points[-1]
@@ -89,7 +82,7 @@ def path(points: tuple[tuple[float, float], ...]) -> str:
 def _node(node: Node, shape: Shape) -> Iterator[str]:
     kind = "gate" if node.kind == GATE else f"gate {node.kind}"
     output = " output" if node.is_output else ""
-    yield f'<g class="{kind}{output}" data-node="{text(node.id)}">'
+    yield f'<g class="{kind}{output}" data-node="{html(node.id)}">'
     start, end, y = shape.stub
     yield f'<path class="stub" d="M{number(start)} {number(y)}H{number(end)}" stroke="{QUIET}" stroke-width="1.3"/>'
     box = shape.box
@@ -111,7 +104,7 @@ def _node(node: Node, shape: Shape) -> Iterator[str]:
 
 
 def _join(picture: Picture, join: Join) -> str:
-    node, x, y = text(picture.nodes[join.node].id), number(join.x), number(join.y)
+    node, x, y = html(picture.nodes[join.node].id), number(join.x), number(join.y)
     if not join.adds or picture.show == "values":
         return f'<g class="join" data-node="{node}"><circle cx="{x}" cy="{y}" r="2.5" fill="{QUIET}"/></g>'
     return (
@@ -126,4 +119,4 @@ def _place(box: Box) -> str:
 
 def _text(kind: str, box: Box, words: str, colour: str) -> str:
     x, y = number(box.middle[0]), number(box.bottom - _DESCENT)
-    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="middle" fill="{colour}">{text(words)}</text>'
+    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="middle" fill="{colour}">{html(words)}</text>'

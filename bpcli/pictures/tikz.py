@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bpcli.escaping import tex_code
 from bpcli.pictures.layout import Box, Drawing, Join, Route, Shape
 from bpcli.pictures.picture import GATE, Node, Picture, Wire
 from bpcli.pictures.svg import GRADIENT, INK, QUIET, VALUE, number
-from bpcli.printing import GREEK
-
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\char34{}", "-": "{-}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
-}  # fmt: skip
 
 
 def write(picture: Picture, drawing: Drawing) -> str:
@@ -36,26 +30,6 @@ def write(picture: Picture, drawing: Drawing) -> str:
         lines += _node(node, shape)
     lines += [_join(picture, join) for join in drawing.joins]
     return "\n".join([*lines, r"\end{tikzpicture}"]) + "\n"
-
-
-def escape(words: str) -> str:
-    """WORDS as text for TeX: nothing in it is a command; Greek letters by name, other letters as their numbers."""
-    return "".join(map(_character, words))
-
-
-def _character(character: str) -> str:
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    if character.isascii():
-        return character if character.isprintable() else " "
-    if character == "…":
-        return r"\ldots{}"
-    from unicodedata import name
-
-    greek = name(character, "").removeprefix("GREEK SMALL LETTER ").lower()
-    if greek.replace("lamda", "lambda") in GREEK:
-        return rf"\ensuremath{{\{greek.replace('lamda', 'lambda')}}}"
-    return f"U+{ord(character):04X}"
 
 
 def _wire(wire: Wire, route: Route) -> Iterator[str]:
@@ -107,4 +81,4 @@ def _rectangle(box: Box) -> str:
 
 def _text(box: Box, words: str, colour: str) -> str:
     x, y = box.middle
-    return f"  \\node[text={colour}] at ({number(x)},{number(y)}) {{{escape(words)}}};"
+    return f"  \\node[text={colour}] at ({number(x)},{number(y)}) {{{tex_code(words)}}};"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from html import escape
 from typing import Any
 
+from bpcli import escaping
 from bpcli.explaining import Explanation
 from bpcli.figures import show
 from bpcli.lecturing import Atom, Gate, Name, Number, Piece, Pieces, Text, atom_text, number_text, sections
@@ -21,7 +21,7 @@ def markdown(result: Explanation, digits: int = 4, everything: bool = False) -> 
     """The lecture in Markdown: mathematics as code."""
 
     def set_(pieces: Pieces) -> str:
-        return "".join(_markdown_words(one) if isinstance(one, str) else f"`{_plain(result, one, digits, everything)}`"
+        return "".join(escaping.markdown_sentence(one) if isinstance(one, str) else f"`{_plain(result, one, digits, everything)}`"
                        for one in pieces)  # fmt: skip
 
     blocks = [] if result.only else [f"reads as `{visible(result.gradients.reading)}`"]
@@ -33,10 +33,6 @@ def markdown(result: Explanation, digits: int = 4, everything: bool = False) -> 
         blocks += ["\n".join([set_(one.lead), *([""] if one.items else []), *[f"- {set_(item)}" for item in one.items]])
                    for one in section.paragraphs]  # fmt: skip
     return "\n\n".join(blocks) + "\n"
-
-
-def _markdown_words(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", visible(text))
 
 
 def _plain(result: Explanation, piece: Piece, digits: int, everything: bool) -> str:
@@ -60,7 +56,7 @@ p, ul { margin: .5em 0; } ul { padding-left: 1.4em; } .forward { list-style: non
 
 def html(result: Explanation, digits: int = 4, everything: bool = False) -> str:
     """The lecture as a page of its own: no script, no request."""
-    title = escape(visible(result.gradients.reading[:80]))
+    title = escaping.html(result.gradients.reading[:80])
     return (f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
             f"<style>\n{STYLE}</style>\n{fragment(result, digits, everything)}</html>\n")  # fmt: skip
@@ -70,15 +66,15 @@ def fragment(result: Explanation, digits: int = 4, everything: bool = False) -> 
     """The same to put into another page, or into a notebook."""
 
     def set_(pieces: Pieces) -> str:
-        return "".join(escape(visible(one)) if isinstance(one, str) else
+        return "".join(escaping.html(one) if isinstance(one, str) else
                        f"<code>{' '.join(map(atom, one.atoms))}</code>" for one in pieces)  # fmt: skip
 
     def atom(one: Atom) -> str:
-        text = escape(visible(atom_text(result.graph, result.values, one, digits, everything)))
+        text = escaping.html(atom_text(result.graph, result.values, one, digits, everything))
         return f'<span class="{one.kind}">{text}</span>' if isinstance(one, Number) and one.kind else text
 
     lines = [] if result.only else [
-        f'<p class="reading">reads as <code>{escape(visible(result.gradients.reading))}</code></p>']  # fmt: skip
+        f'<p class="reading">reads as <code>{escaping.html(result.gradients.reading)}</code></p>']  # fmt: skip
     for section in sections(result, everything):
         lines += [f"<h2>{section.heading}</h2>"] * bool(section.heading)
         if section.heading == "Forward":
@@ -94,15 +90,13 @@ def fragment(result: Explanation, digits: int = 4, everything: bool = False) -> 
 # --- LaTeX -----------------------------------------------------------------------------------------------
 
 _SIGNS = {"×": r"\times", "...": r"\dots", "<=": r"\le", ">=": r"\ge"}
-_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
-            "…": r"\dots{}", "<": "$<$", ">": "$>$", "|": "$|$", "\n": " "}  # fmt: skip
 
 
 def latex(result: Explanation, digits: int = 4, everything: bool = False) -> str:
     """The lecture as LaTeX for an article with amsmath."""
 
     def set_(pieces: Pieces) -> str:
-        return "".join(latex_words(one) if isinstance(one, str) else
+        return "".join(escaping.tex(one) if isinstance(one, str) else
                        f"${' '.join(latex_atom(result, atom, digits, everything) for atom in one.atoms)}$" for one in pieces)  # fmt: skip
 
     blocks = [r"% needs \usepackage{amsmath}"]
@@ -122,19 +116,6 @@ def latex(result: Explanation, digits: int = 4, everything: bool = False) -> str
 
 def _items(lines: list[str]) -> str:
     return "\n".join([r"\begin{itemize}", *[rf"  \item {line}" for line in lines], r"\end{itemize}"]) if lines else ""
-
-
-def latex_words(text: str) -> str:
-    """Words in LaTeX; what is outside ASCII and no sign of ours is written as its code point."""
-
-    def special(character: str) -> str:
-        if character in _SPECIAL:
-            return _SPECIAL[character]
-        if character in "&%$#_{}":
-            return f"\\{character}"
-        return character if character.isascii() and character.isprintable() else rf"\texttt{{U+{ord(character):04X}}}"
-
-    return "".join(map(special, text))
 
 
 def latex_atom(result: Explanation, atom: Atom, digits: int, everything: bool = False) -> str:
@@ -167,7 +148,7 @@ def _latex_value(value: Any, digits: int, everything: bool) -> str:
         return _power_of_ten(show(float(value), digits))
     text = number_text(value, digits, everything)
     if text.startswith("(") or len(shape) > 2:
-        return rf"\text{{{latex_words(text)}}}"
+        return rf"\text{{{escaping.tex(text)}}}"
     if len(shape) == 1:
         return rf"\left({', '.join(_power_of_ten(show(float(one), digits)) for one in value)}\right)"
     lines = r" \\ ".join(" & ".join(_power_of_ten(show(float(one), digits)) for one in row) for row in value)
@@ -192,7 +173,7 @@ def latex_text(text: str) -> str:
         graph = parse(text, variables=re.findall(r"[A-Za-z]\w*", text))
         return re.sub(r"\\left\(([\w\\{}]*)\\right\)\}\^\{\\top\}", r"\1}^{\\top}", write(graph, style=LATEX))
     except Trouble:
-        return rf"\text{{{latex_words(text)}}}"
+        return rf"\text{{{escaping.tex(text)}}}"
 
 
 def _latex_case(piece: str) -> str:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
+from bpcli.escaping import Letters, tex, tex_code
 from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.papers.content import Line, Paper, Section, plural
 from bpcli.pictures import tikz
 from bpcli.pictures.picture import Picture
-from bpcli.trouble import visible
 
 PAGE = 470  # points between the margins
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}",
-    "-": r"{-}", "[": "{[}", "]": "{]}", "\n": " ", "·": r"\textperiodcentered{}", "²": r"\textsuperscript{2}",
-}  # fmt: skip
-
-LATIN = 0x180  # T1 fonts have the letters below
-_PUNCTUATION = "–—‘’“”„…€™•"
-#: Greek letters are in TeX's own mathematics; those that look like a Latin one are that.
-_GREEK = {chr(code): rf"\{word.lower()}" for code, word in
-          ((code, unicodedata.name(chr(code)).removeprefix("GREEK SMALL LETTER ")) for code in range(0x3B1, 0x3CA))
-          if " " not in word and word != "OMICRON"}  # fmt: skip
-_GREEK |= {"λ": r"\lambda", "ο": "o", "ς": r"\varsigma"}
-_GREEK |= dict(zip("ΓΔΘΛΞΠΣΥΦΨΩ", ("\\Gamma", "\\Delta", "\\Theta", "\\Lambda", "\\Xi", "\\Pi", "\\Sigma", "\\Upsilon",
-                                   "\\Phi", "\\Psi", "\\Omega"), strict=True))  # fmt: skip
-_GREEK |= dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEZHIKMNOPTX", strict=True))
+#: T1 has the letters of Europe; another one is itself in XeLaTeX and LuaLaTeX, and its code in pdfLaTeX.
+_LETTERS = Letters(0x180, r"\letter{{{letter}}}{{U+{code:04X}}}")
 
 _HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=22mm]{geometry}
@@ -55,35 +39,20 @@ _HEAD = r"""\documentclass[11pt,a4paper]{article}
 
 def write(paper: Paper) -> str:
     """The document."""
-    name = rf"\textbf{{{escape(paper.student.name)}}}" if paper.student.name else r"\rule{6cm}{0.4pt}"
+    name = rf"\textbf{{{_text(paper.student.name)}}}" if paper.student.name else r"\rule{6cm}{0.4pt}"
     head = (
-        rf"\section*{{{escape(paper.heading)}}}" + "\n\n"
+        rf"\section*{{{_text(paper.heading)}}}" + "\n\n"
         rf"Name: {name} ({_code(paper.student.id)}) \hfill {plural(paper.points)}" + "\n"
     )
     return _HEAD + head + "\n" + "\n".join(map(_section, paper.sections)) + "\\end{document}\n"
 
 
-def escape(text: str) -> str:
-    """TEXT as LaTeX that sets just that."""
-    return "".join(map(_character, visible(text)))
-
-
-def _character(character: str) -> str:
-    """One character; where pdfLaTeX has no letter for it, its code stands there instead of an error."""
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    if ord(character) < LATIN or character in _PUNCTUATION:
-        return character
-    base, *accents = list(unicodedata.normalize("NFD", character))
-    if base in _GREEK:
-        greek = _GREEK[base]
-        letter = rf"\ensuremath{{{greek}}}" if greek.startswith("\\") else greek
-        return rf"\'{{{letter}}}" if accents == ["\u0301"] else letter
-    return rf"\letter{{{character}}}{{U+{ord(character):04X}}}"
+def _text(text: str) -> str:
+    return tex(text, _LETTERS)
 
 
 def _code(text: str) -> str:
-    return rf"\texttt{{{escape(text)}}}"
+    return rf"\texttt{{{tex_code(text, _LETTERS)}}}"
 
 
 def _lines(lines: Sequence[str]) -> str:
@@ -95,8 +64,10 @@ def _lines(lines: Sequence[str]) -> str:
 def _piece(piece: Piece) -> str:
     if piece.maths is not None:
         return f"${mathematics.latex(piece.maths)}$"
-    command = {"bold": "textbf", "italic": "emph", "code": "texttt"}.get(piece.kind)
-    return rf"\{command}{{{escape(piece.text)}}}" if command else escape(piece.text)
+    if piece.kind == "code":
+        return _code(piece.text)
+    command = {"bold": "textbf", "italic": "emph"}.get(piece.kind)
+    return rf"\{command}{{{_text(piece.text)}}}" if command else _text(piece.text)
 
 
 def _pieces(pieces: Sequence[Piece]) -> str:
@@ -109,7 +80,7 @@ def _block(block: Block) -> str:
     if block.kind == "display" and block.pieces[0].maths is not None:
         return f"\\[ {mathematics.latex(block.pieces[0].maths)} \\]"
     if block.kind == "item":
-        mark = r"\textbullet" if block.mark == "•" else escape(block.mark)
+        mark = r"\textbullet" if block.mark == "•" else _text(block.mark)
         return rf"\hangindent=2em {mark}\quad {_pieces(block.pieces)}"
     return _pieces(block.pieces)
 
@@ -122,7 +93,7 @@ def _section(section: Section) -> str:
     parts.append("Given: " + ", ".join(_code(f"{name} = {value}") for name, value in section.given))
     if section.picture is not None:
         parts.append(_picture(section.picture))
-    parts.append(escape(section.rule))
+    parts.append(_text(section.rule))
     short = [line for line in section.lines if not line.tall]
     if short:
         rows = "\n".join(map(_row, short))
@@ -153,4 +124,4 @@ def _row(line: Line) -> str:
 
 def _about(line: Line) -> str:
     text = _pieces(line.text)
-    return (f"{text} " if text else "") + escape(line.asks)
+    return (f"{text} " if text else "") + _text(line.asks)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape as escape_html
 
+from bpcli.escaping import html
 from bpcli.exercises import mathematics
 from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.papers.content import Line, Paper, Section, plural
 from bpcli.pictures.picture import Picture
-from bpcli.trouble import visible
 
 #: Nothing may be fetched or run, whatever the page holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -32,30 +31,26 @@ section { break-inside: auto; } @media print { body { margin: 0; max-width: none
 
 def write(paper: Paper) -> str:
     """The page."""
-    title = _text(f"{paper.heading} – {paper.student.shown}")
+    title = html(f"{paper.heading} – {paper.student.shown}")
     head = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
     )
-    name = f"<strong>{_text(paper.student.name)}</strong>" if paper.student.name else '<span class="gap"></span>'
+    name = f"<strong>{html(paper.student.name)}</strong>" if paper.student.name else '<span class="gap"></span>'
     header = (
-        f"<header>\n<h1>{_text(paper.heading)}</h1>\n<div>Name: {name} (<code>{_text(paper.student.id)}</code>)"
+        f"<header>\n<h1>{html(paper.heading)}</h1>\n<div>Name: {name} (<code>{html(paper.student.id)}</code>)"
         f" · {plural(paper.points)}</div>\n</header>\n"
     )
     return head + header + "\n".join(map(_section, paper.sections)) + "\n</body>\n</html>\n"
-
-
-def _text(text: str) -> str:
-    return escape_html(visible(text))
 
 
 def _piece(piece: Piece) -> str:
     if piece.maths is not None:
         return f"<math>{mathematics.mathml(piece.maths)}</math>"
     tag = {"bold": "strong", "italic": "em", "code": "code"}.get(piece.kind)
-    return f"<{tag}>{_text(piece.text)}</{tag}>" if tag else _text(piece.text)
+    return f"<{tag}>{html(piece.text)}</{tag}>" if tag else html(piece.text)
 
 
 def _pieces(pieces: Sequence[Piece]) -> str:
@@ -76,7 +71,7 @@ def _blocks(blocks: Sequence[Block]) -> str:
 
 def _block(block: Block) -> str:
     if block.kind == "code":
-        return f"<pre>{_text(block.pieces[0].text)}</pre>"
+        return f"<pre>{html(block.pieces[0].text)}</pre>"
     if block.kind == "display" and block.pieces[0].maths is not None:
         return f'<math display="block">{mathematics.mathml(block.pieces[0].maths)}</math>'
     if block.kind == "item":
@@ -92,12 +87,12 @@ def _section(section: Section) -> str:
         _blocks(section.blocks),
     ]
     if section.formula:
-        parts.append(f"<pre>{_text(chr(10).join(section.formula))}</pre>")
-    given = ", ".join(f"<code>{_text(name)} = {_text(value)}</code>" for name, value in section.given)
+        parts.append(f"<pre>{html(chr(10).join(section.formula))}</pre>")
+    given = ", ".join(f"<code>{html(name)} = {html(value)}</code>" for name, value in section.given)
     parts.append(f"<p>Given: {given}</p>")
     if section.picture is not None:
         parts.append(f"<figure>{svg(section.picture)}</figure>")
-    parts.append(f'<p class="rule">{_text(section.rule)}</p>')
+    parts.append(f'<p class="rule">{html(section.rule)}</p>')
     short = [line for line in section.lines if not line.tall]
     if short:
         rows = "\n".join(map(_row, short))
@@ -105,8 +100,8 @@ def _section(section: Section) -> str:
                      f"\n{rows}\n</table>")  # fmt: skip
     for line in section.lines:
         if line.tall:
-            parts.append(f"<p><code>{_text(line.name)}</code>: {_about(line)} ({plural(line.points)})</p>")
-            parts.append(f'<pre class="answer">{_text(line.answer)}</pre>' if line.answer else
+            parts.append(f"<p><code>{html(line.name)}</code>: {_about(line)} ({plural(line.points)})</p>")
+            parts.append(f'<pre class="answer">{html(line.answer)}</pre>' if line.answer else
                          f'<div class="room" style="height: {1.6 * line.room:.1f}em"></div>')  # fmt: skip
     if section.worked:
         parts.append(f'<h3>Step by step</h3>\n<div class="worked">\n{_blocks(section.worked)}\n</div>')
@@ -120,10 +115,10 @@ def svg(picture: Picture) -> str:
 
 
 def _row(line: Line) -> str:
-    return (f'<tr><td><code>{_text(line.name)}</code></td><td class="answer">{_text(line.answer)}</td>'
-            f'<td>{_about(line)}</td><td class="worth">{_text(line.points)}</td></tr>')  # fmt: skip
+    return (f'<tr><td><code>{html(line.name)}</code></td><td class="answer">{html(line.answer)}</td>'
+            f'<td>{_about(line)}</td><td class="worth">{html(line.points)}</td></tr>')  # fmt: skip
 
 
 def _about(line: Line) -> str:
     text = _pieces(line.text)
-    return (f"{text} " if text else "") + _text(line.asks)
+    return (f"{text} " if text else "") + html(line.asks)
