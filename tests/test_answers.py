@@ -221,3 +221,16 @@ def test_any_text_is_read(text: str) -> None:
 def test_what_is_shown_of_an_answer() -> None:
     assert shown("a\x1b[31m\u202eb") == "a\\x1b[31m\\u202eb"
     assert shown("x" * 20_000) == "x" * 200 + "… (19,800 more)"
+
+
+def test_an_answer_goes_on_until_its_bracket_is_closed() -> None:
+    text = "y = [1, 2]\nW = [[1. 2.]  # as numpy prints it\n [3. 4.]]\nf = max(x,\n  axis=0)\nz = [1,\nq = 3\nb = [[1],\n[2],\n[x]\nd = 1"
+    found = read_submission(text)
+    assert {name: [(line.name, line.text, line.number) for line in lines] for name, lines in found.sections.items()} == {
+        "": [
+            ("y", "[1, 2]", 1), ("W", "[[1. 2.] [3. 4.]]", 2), ("f", "max(x, axis=0)", 4), ("z", "[1,", 6),
+            ("q", "3", 7), ("b", "[[1],", 8),
+        ],
+        "x": [("d", "1", 11)],
+    }  # fmt: skip
+    assert [problem.number for problem in found.problems] == [9]

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bpcli
 from bpcli.figures import show_nested
 from bpcli.marking.answers import Missing, Unreadable
-from bpcli.marking.arrays import Array, agree, mark_arrays, read_array
+from bpcli.marking.array_answers import Array, agree, read_array
+from bpcli.marking.arrays import mark_arrays
 from bpcli.marking.key import Asked, Key
 from bpcli.marking.verdicts import Mark
 from bpcli.passes import prepare
@@ -20,6 +22,7 @@ from bpcli.rounding import EXACT, Rule
 from bpcli.slipped import edges, places, run
 from bpcli.slips import SLIPS
 from bpcli.sweeps import reverse
+from bpcli.trouble import Trouble
 
 # --- reading ----------------------------------------------------------------------------------------------
 
@@ -225,4 +228,74 @@ def test_zeros_and_doubts() -> None:
 def test_hints_on_arrays() -> None:
     work = Work(*LAYER)
     answers = work.answers(work.adjoints, dW="[[1, 2], [3, 5]]")
-    assert work.marks(answers, hint=True)["dW"].reason.startswith("look again at what g1 = X @ W sends to W")
+    assert work.marks(answers, hint=True)["dW"].reason.endswith("look again at what g1 = X @ W sends to W")
+
+
+# --- entries and shapes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "verdict", "slips", "reason"),
+    [
+        ("dS", "[[1, 3], [2, 1]]", "wrong", ("sign-changed",), "entry [1, 1]: the sign is the other one; look again"),
+        ("dS", "[[1, 3], [-2, 1]]", "wrong", ("sign-changed",), "entries [1, 0] and [1, 1]: the sign"),
+        ("dS", "[[1, 3], [2.5, -1]]", "wrong", (), "entry [1, 0] is wrong; look again at what g"),
+        ("dS", "[[10, 30], [20, -10]]", "wrong", ("decimal-point",), "the decimal point is in another place; look"),
+        ("dS", "[[1, 2], [3, -1]]", "wrong", ("transposed",), "entries [0, 1] and [1, 0]: rows and columns"),
+        ("dS", "[1, 3, 2, -1]", "invalid", (), "its shape is (4,); dS has the shape of S, (2, 2)"),
+        ("db", "[[7, 0], [0, -5]]", "wrong", ("bias-not-summed",), "its shape is (2, 2); db has the shape of b, (2,)"),
+        ("db", "[[7, 0], [0, 5]]", "invalid", (), "its shape is (2, 2); db"), ("f", "[1, 2]", "invalid", (), ""),
+        ("S", "[1, 2, 3]", "invalid", (), "its shape is (3,), and (2, 2) is asked"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_entries_and_shapes(
+    name: str, answer: str, verdict: str, slips: tuple[str, ...], reason: str
+) -> None:
+    """dS = t; that at H is t @ V.T = [[7, 1], [0, -5]], and of Z only the entry [0, 1] is below 0."""
+    work = Work(*LAYER)
+    right = work.answers(work.adjoints)
+    assert right["dS"] == "[[1, 3], [2, -1]]"
+    mark = work.marks(right | {name: answer})[name]
+    assert (mark.verdict, mark.slips) == (verdict, slips)
+    assert reason in mark.reason
+
+
+def test_a_transposed_matrix_of_another_shape_is_named() -> None:
+    values = {"W": [[1, 2, 3], [4, 5, 6]], "x": [1, 0, -1], "G": [2, 5]}
+    work = Work("f = sum((W @ x)*G)", values)
+    mark = work.marks(work.answers(work.adjoints, dW="[[2, 5], [0, 0], [-2, -5]]"))["dW"]
+    assert (mark.verdict, mark.slips) == ("wrong", ("transposed",))
+    assert mark.reason == "rows and columns are exchanged: its shape is (3, 2); dW has the shape of W, (2, 3)"
+    hinted = work.marks({"dW": "[[2, 5], [0, 0], [-2, -5]]"}, hint=True)["dW"]
+    assert (hinted.verdict, hinted.slips) == ("invalid", ())
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"), [("[0, 0, 1]", "right"), ("[0.5, 0, 1]", "right"), ("[1, 0, 1]", "right"), ("[1.1, 0, 1]", "wrong"),
+                            ("[0, 0, 0.5]", "wrong"), ("[-0.1, 0, 1]", "wrong"), ("[0, 0.5, 1]", "wrong")]
+)  # fmt: skip
+def test_between_the_slopes_at_a_kink(answer: str, verdict: str) -> None:
+    """Of relu at 0, where its slope is 0 on the left and 1 on the right; a convention leaves one."""
+    formula, values = "sum(relu(x))", {"x": [0, -1, 2]}
+    assert bpcli.mark(formula, values, {"dx": answer}).marks[0].verdict == verdict
+    strict = bpcli.mark(formula, values, {"dx": answer}, kinks="right").marks[0].verdict
+    assert strict == ("right" if answer == "[1, 0, 1]" else "wrong")
+
+
+# --- in Python --------------------------------------------------------------------------------------------
+
+
+def test_in_python() -> None:
+    """The gradients of sum(G*(W @ x)) are outer(G, x) and W.T @ G."""
+    w, x, g = np.array([[1.0, 2, -1], [3, 4, 0.5]]), np.array([1.0, -1, 2]), np.array([0.3, -2])
+    answers = {"y": w @ x, "dW": np.outer(g, x).tolist(), "dx": str((w.T @ g).tolist()), "dy": (0.3, -2)}
+    found = bpcli.mark("y = W @ x", {"W": w, "x": x}, answers, upstream=g)
+    assert found.ok
+    assert found.score == 4
+    assert found.record("y = W @ x")["inputs"] == {"W": w.tolist(), "x": x.tolist()}
+    wrong = bpcli.mark("y = W @ x", {"W": w, "x": x}, {"dW": np.outer(x, g)}, upstream=g).marks[0]
+    assert wrong.slips == ("transposed",)
+    with pytest.raises(Trouble, match="shape"):
+        bpcli.mark("y = W @ x", {"W": w, "x": x}, {"dW": g}, upstream=[1, 2, 3])
+    with pytest.raises(Trouble, match="local gradients"):
+        bpcli.mark("y = relu(x)*2", {"x": x}, {"dg1_dx": x}, upstream=x)

@@ -22,12 +22,12 @@ LAYERS = """
     sweeps arrays.shapes
     symbolic point differences marking.handwork arrays.sweeps
     checking slipped marking.verdicts
-    arrays.slips marking.key
+    arrays.slips marking.key marking.array_answers
     passes marking.followthrough
     gradient_check matrices deriving handbook batch arrays.check arrays.passes commands.grad views.layout marking.diagnosis
     explaining marking.numbers marking.equivalence
     lecturing slip_pages marking.formulas marking.programs marking.arrays
-    views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks
+    views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks marking.on_arrays
     views.slip_page views.marks
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers

@@ -39,14 +39,17 @@ class MarkCommand(FormulaCommand):
 
 @click.command("mark", cls=MarkCommand)
 @click.option(
-    "--answers", "file", metavar="FILE", help="Read answers, a line NAME = ANSWER each (- for standard input)."
+    "--answers",
+    "file",
+    metavar="FILE",
+    help="Read answers: a line NAME = ANSWER each, or a JSON object (- for standard input).",
 )
 @click.option("--program", metavar="FILE", help="Mark lines of code, the passes staged (- for standard input).")
 @click.option("--rounding", metavar="RULE", default="3 digits in the answer",
               help="What may be rounded: 2 (decimals at every gate), 3s (significant digits at every gate), "
                    "exact, or '3 digits in the answer' (this one).")  # fmt: skip
 @click.option("--hint", is_flag=True, help="Say where a mistake is, not what.")
-@options.number("--upstream", "upstream", metavar="G", help="The gradient that arrives at the output (1).")
+@options.value("--upstream", "upstream", metavar="G", help="The gradient that arrives at the output (1).")
 @options.output
 @click.option("--expand", is_flag=True, help="Take gates apart: sigmoid into *-1, exp, +1, 1/x.")
 @click.option("--fuse", is_flag=True, help="Put such groups together again.")
@@ -57,12 +60,12 @@ class MarkCommand(FormulaCommand):
 @click.pass_context
 def command(
     ctx: click.Context, /, formula: str, variables: dict[str, str], file: str | None, program: str | None, rounding: str, hint: bool,
-    upstream: float | None, output: list[str] | None, expand: bool, fuse: bool, kinks: str | None,
+    upstream: Any, output: list[str] | None, expand: bool, fuse: bool, kinks: str | None,
     assignments: tuple[str, ...], inputs: str | None, as_json: bool, color: str,
 ) -> None:  # fmt: skip
     """Mark answers to one formula: which numbers are right, which follow from an earlier slip, and which slip it was.
 
-    An answer is NAME=NUMBER, or NAME=FORMULA in the names of the problem. q is the value of q, dq its gradient, dq_dx
+    An answer is NAME=NUMBER, NAME=ARRAY or NAME=FORMULA in the names of the problem. q is the value of q, dq its gradient, dq_dx
     a local gradient; gates without a name are called g1, g2, … as in bpcli grad. The exit code is 1 when something is
     not right.
 
@@ -70,12 +73,13 @@ def command(
       bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 g1=3 dg1=-4 dx=-4 dy=-4 dz=3
       bpcli mark 'q = x + y; f = q*z' --x=-2 --y=5 --z=-4 q=3 dq=-4 --hint
       bpcli mark 'x^2*y' dx='2*x*y' dy='x^2'
+      bpcli mark 'y = W @ x' --W='[[1,2],[3,4]]' --x='[1,-1]' --upstream='[1,0]' dW='[[1,-1],[0,0]]'
       bpcli mark 'sigmoid(w*x)' --w=2 --x=-1 --rounding 2 dx=0.22
     """
     values = options.given(variables, assignments, inputs)
     from bpcli.marking import marks
 
-    extra: dict[str, Any] = {} if upstream is None else {"upstream": upstream}
+    extra: dict[str, Any] = {"upstream": upstream}
     answers: dict[str, Any] = {}
     if program is None:
         answers = _answers(ctx.meta["bpcli.answers"], file)
@@ -132,6 +136,8 @@ def _from_file(file: str) -> dict[str, Any]:
     from bpcli.marking.answers import read_submission, table
 
     text, file = _read(file), _called(file)
+    if text.lstrip().startswith("{"):
+        return _from_json(text, file)
     submission = read_submission(text, file)
     if submission.problems:
         first = submission.problems[0]
@@ -141,3 +147,21 @@ def _from_file(file: str) -> dict[str, Any]:
         raise Trouble(f"{file} has answers to {len(filled)} problems; mark reads those of one formula",
                       code="unreadable-file")  # fmt: skip
     return dict(table(submission.sections[filled[0]])) if filled else {}
+
+
+def _from_json(text: str, file: str) -> dict[str, Any]:
+    """The answers of a JSON object, {"q": 3, "dW": [[1, 2], [3, 4]]}, or of the one problem in it."""
+    from bpcli.marking.answers import Unreadable
+    from bpcli.submissions.objects import answer_text, parse
+
+    try:
+        found = parse(text)
+    except Trouble as trouble:
+        raise Trouble(f"cannot read {file}: {trouble.message}", code="unreadable-file") from None
+    if len(found) == 1 and isinstance(inner := next(iter(found.values())), dict):
+        found = inner
+    answers: dict[str, Any] = {}
+    for name, value in found.items():
+        answer = answer_text(value)
+        answers[name] = Unreadable("", "it is neither a number nor an array nor a text") if answer is None else answer
+    return answers

@@ -131,7 +131,8 @@ class _Marking:
 
     def _computed_array(self, blank: Blank, mark: Mark) -> Mark:
         """An array, or a number of a graph on arrays, that a formula of the file computes."""
-        from bpcli.marking.arrays import UNITS, Array, agree, read_array
+        from bpcli.marking.array_answers import Array, agree, read_array
+        from bpcli.marking.arrays import UNITS
 
         exact = number(self.variant, blank, self.variant.scope)
         answer = read_array(mark.answer or "", getattr(exact, "shape", ()))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple, NoReturn
 
@@ -179,6 +179,8 @@ class Submission(NamedTuple):
 
 
 _HEADER = re.compile(r"\[([^\[\]]*)\]")
+_TITLE = re.compile(r"\[[^\W\d][^\[\],]*\]")  # a header that is no row of an array
+_BEGINS = re.compile(rf"\s*(?!axis\b|keepdims\b)[d∂]?{NAME}[^=()]*(?<![<>=!])=(?!=)")
 _SIGN = re.compile(r"(\+=|-=|\*=|/=|=(?!=))")
 _NAME = re.compile(rf"{NAME}(?:\[[0-9, ]*\])?")
 _QUOTIENT = re.compile(rf"[d∂](?:{NAME})?\s*/\s*[d∂]({NAME}(?:\[[0-9, ]*\])?)")
@@ -214,7 +216,7 @@ def read_submission(text: str, called: str = "the file") -> Submission:
     sections: dict[str, list[Line]] = {}
     problems = []
     section, count = "", 0
-    for number, raw in enumerate(lines, start=1):
+    for number, raw in _joined(lines):
         if len(raw) > MOST_LINE:
             problems.append(Problem(number, f"the line has {len(raw):,} characters; the limit is {MOST_LINE:,}"))
             continue
@@ -234,6 +236,42 @@ def read_submission(text: str, called: str = "the file") -> Submission:
             _refuse(called, f"it has more than {MOST_ANSWERS} answers", "too-large")
         sections.setdefault(section, []).append(found)
     return Submission(sections, tuple(problems))
+
+
+def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The number of each line and its text; an answer that leaves a bracket open goes on over the lines after it.
+
+    It does not when another answer or section begins before the bracket is closed.
+    """
+    place = 0
+    while place < len(lines):
+        raw, number = lines[place], place + 1
+        place += 1
+        code = raw.partition("#")[0]
+        more = _until_closed(lines, place, _open(code)) if _BEGINS.match(code) and _open(code) > 0 else []
+        place += len(more)
+        yield number, " ".join([code.rstrip(), *more]) if more else raw
+
+
+def _until_closed(lines: Sequence[str], place: int, depth: int) -> list[str]:
+    """The lines from PLACE on that close DEPTH open brackets; none when they are not closed."""
+    found: list[str] = []
+    size = 0
+    for raw in lines[place:]:
+        code = raw.partition("#")[0].strip(_SPACES + "\r")
+        size += len(code)
+        if size > MOST_LINE or _BEGINS.match(code) or _TITLE.fullmatch(code):
+            return []
+        found.append(code)
+        depth += _open(code)
+        if depth <= 0:
+            return found
+    return []
+
+
+def _open(code: str) -> int:
+    """How many brackets CODE leaves open."""
+    return code.count("(") + code.count("[") - code.count(")") - code.count("]")
 
 
 def _line(line: str, number: int) -> Line | Problem:

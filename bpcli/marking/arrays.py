@@ -6,8 +6,6 @@ place; what a student's own arrays lead to is worked out gate by gate all the sa
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,109 +13,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcli.arrays.sweeps import value_function
-from bpcli.marking.answers import Missing, Number, Unreadable, read_number, shown
-from bpcli.marking.diagnosis import MOST_WAYS, Explanation, Way, smallest
+from bpcli.arrays.functions import fold
+from bpcli.arrays.sweeps import kinks_met, value_function
+from bpcli.marking.answers import Missing, Unreadable
+from bpcli.marking.array_answers import Array, agree, in_any_shape, read_array, same
+from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, Way, smallest
 from bpcli.marking.followthrough import consumers, unasked_above
 from bpcli.marking.key import Asked, Key
-from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RELATIVE, RIGHT, ROUNDED, UNDECIDED, WRONG, Mark, in_words
+from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, UNDECIDED, WRONG, Mark, in_words
 from bpcli.printing import gate_text
 from bpcli.slips import NO_SLIP, SLIPS
+from bpcli.sweeps import reverse
 
 #: Units of the last place, of the largest entry, within which honest rounding at every gate stays.
 UNITS = 5
-MOST_ENTRIES = 10_000
-MOST_AXES = 4
-_MOST_TEXT = 65_536
-_TOKEN = re.compile(r"\s*(?:([\[\]])|[,;]?\s*([^\s,;\[\]]+)|[,;])")
-
-
-class Array(NamedTuple):
-    """An array, or a number, as a student wrote it."""
-
-    text: str
-    value: Any
-    exact: bool
-    """Whether every entry is written without decimals."""
-
-
-def read_array(text: str, shape: tuple[int, ...]) -> Array | Unreadable | Missing:
-    """The array that TEXT writes: a number for the SHAPE (), rows such as [[1, 2], [3, 4]] for others.
-
-    Entries are read as strictly as single numbers. Numpy's way of printing, without commas, is read too; a vector
-    may stand for a single row or column.
-    """
-    if not shape or "[" not in text:
-        one = read_number(text)
-        if not isinstance(one, Number):
-            return one
-        if math.prod(shape) == 1:
-            return Array(text, np.full(shape, one.value), not one.decimals)
-        return Unreadable(text, "an array is asked: [1, 2]")
-    if len(text) > _MOST_TEXT:
-        return Unreadable(text, f"it has {len(text):,} characters; the limit is {_MOST_TEXT:,}")
-    try:
-        nested, exact = _nested(text)
-        value = np.array(nested, dtype=np.float64)
-    except _NotRead as error:
-        return Unreadable(text, str(error))
-    except ValueError:
-        return Unreadable(text, "its rows have different lengths")
-    if value.shape == shape:
-        return Array(text, value, exact)
-    if [n for n in value.shape if n > 1] == [n for n in shape if n > 1]:
-        return Array(text, value.reshape(shape), exact)
-    return Unreadable(text, f"its shape is {value.shape}, and {shape} is asked")
-
-
-class _NotRead(Exception):
-    """Why a text is no array."""
-
-
-def _nested(text: str) -> tuple[list[Any], bool]:
-    """The nested list that TEXT writes, and whether no entry has decimals."""
-    top: list[Any] = []
-    stack = [top]
-    exact, count, position = True, 0, 0
-    plain = text.strip()
-    while position < len(plain):
-        match = _TOKEN.match(plain, position)
-        if match is None:
-            break
-        position = match.end()
-        if match[1] == "[":
-            if len(stack) > MOST_AXES:
-                raise _NotRead(f"its brackets are nested more than {MOST_AXES} deep")
-            stack[-1].append([])
-            stack.append(stack[-1][-1])
-        elif match[1] == "]":
-            if len(stack) == 1:
-                raise _NotRead("a bracket is closed that was not opened")
-            stack.pop()
-        elif match[2]:
-            one = read_number(match[2])
-            if not isinstance(one, Number):
-                raise _NotRead(f"{shown(match[2])} in it is not a number")
-            count += 1
-            if count > MOST_ENTRIES:
-                raise _NotRead(f"it has more than {MOST_ENTRIES:,} entries")
-            exact = exact and not one.decimals
-            stack[-1].append(one.value)
-    if len(stack) > 1:
-        raise _NotRead("a bracket is never closed")
-    if len(top) != 1 or not isinstance(top[0], list):
-        raise _NotRead("write one array: [1, 2]")
-    return top[0], exact
-
-
-def agree(answer: Any, key: Any, reach: float = 0.0) -> bool:
-    """Whether every entry of ANSWER is no farther than REACH from that of KEY, give or take full precision."""
-    answer, key = np.asarray(answer, dtype=float), np.asarray(key, dtype=float)
-    if answer.shape != key.shape or not np.isfinite(answer).all() or not np.isfinite(key).all():
-        return False
-    largest = float(np.max(np.abs(key), initial=0.0))
-    bound = reach + RELATIVE * np.maximum(np.abs(key), 1e-3 * largest if largest else 1.0)
-    return bool(np.all(np.abs(answer - key) <= bound))
+_MOST_SAID = 4  # wrong entries that are named one by one
 
 
 def mark_arrays(key: Key, adjoints: Sequence[Any], blanks: Sequence[Asked], answers: Mapping[str, str | Unreadable],
@@ -187,8 +97,35 @@ class _Marking:
         return value if same and np.isfinite(value).all() else None
 
     def _exact(self, one: Asked) -> Any:
-        found = self.key.values[one.node] if one.kind == "value" else self.adjoints[one.node]
-        return np.zeros(np.shape(self.key.values[one.node])) if found is None else found
+        if one.kind == "value":
+            return self.key.values[one.node]
+        if self._sides is not None:
+            left, right = (self._gradient(side, one.node) for side in self._sides)
+            return (left + right) / 2
+        return self._gradient(self.adjoints, one.node)
+
+    def _between(self, one: Asked) -> Any:
+        """How far the slopes at kinks let a gradient be from `_exact`, entry by entry."""
+        if one.kind == "value" or self._sides is None:
+            return 0.0
+        left, right = (self._gradient(side, one.node) for side in self._sides)
+        return np.abs(left - right) / 2
+
+    @cached_property
+    def _sides(self) -> tuple[Sequence[Any], Sequence[Any]] | None:
+        """The gradients with every slope at a kink from its left, and from its right; None away from kinks.
+
+        Where a convention is named there are no two sides.
+        """
+        graph, values = self.key.graph, self.key.values
+        if self.key.kinks is not None or next(kinks_met(graph, values, self.key.gates), None) is None:
+            return None
+        seeds = {graph.output: self.key.upstream}
+        return reverse(graph, values, seeds, "left"), reverse(graph, values, seeds, "right")
+
+    def _gradient(self, adjoints: Sequence[Any], node: int) -> Any:
+        found = adjoints[node]
+        return np.zeros(np.shape(self.key.values[node])) if found is None else found
 
     def marks(self) -> list[Mark]:
         found: dict[str, Mark] = {}
@@ -215,15 +152,16 @@ class _Marking:
         if isinstance(answer, Missing):
             return mark._replace(answer=answer.text or None, verdict=BLANK)
         if isinstance(answer, Unreadable):
-            return mark._replace(verdict=INVALID, reason=answer.reason)
+            return self._unreadable(one, mark._replace(verdict=INVALID, reason=answer.reason))
         if self.doubt and one.kind == "gradient":
             return mark._replace(
                 verdict=UNDECIDED, reason=f"the key is not confirmed: {self.doubt}; a person has to look"
             )
-        exact = self._exact(one)
-        if agree(answer.value, exact):
-            return mark._replace(verdict=RIGHT)
-        if agree(answer.value, exact, self.reach(exact)):
+        exact, between = self._exact(one), self._between(one)
+        if agree(answer.value, exact, between):
+            kinked = "between the slopes on both sides of the kink" if np.any(between) else ""
+            return mark._replace(verdict=RIGHT, reason=kinked)
+        if agree(answer.value, exact, between + self.reach(exact)):
             return mark._replace(verdict=ROUNDED, reason=f"as rounding to {self.key.rule} gives it")
         expected = self._expected(one)
         used = self._used(one)
@@ -298,17 +236,85 @@ class _Marking:
             titles = in_words([SLIPS[way.slip].title for way in named], "or")
             advice = f". {SLIPS[named[0].slip].advice.removesuffix('.')}" if len(named) == 1 else ""
             return mark._replace(reason=titles + advice, slips=tuple(way.slip for way in named))
-        return mark._replace(reason=self._where(one, mark))
+        entries, seen = self._entries(one)
+        return mark._replace(reason=f"{entries}{'; ' * bool(entries)}{self._where(one)}", slips=(seen,) if seen else ())
 
-    def _where(self, one: Asked, mark: Mark) -> str:
-        answer, exact = self.arrays[one.name], np.asarray(self._exact(one))
-        assert isinstance(answer, Array)
-        good = int(np.sum(np.abs(answer.value - exact) <= self.reach(exact) + RELATIVE * np.abs(exact)))
-        counted = f"{good} of {exact.size} entries are right; " if exact.size > 1 and good and not self.hint else ""
+    def _where(self, one: Asked) -> str:
         graph = self.key.graph
         if one.kind == "value":
             text = gate_text(graph, graph.position[one.node]) if one.node in graph.position else ""
-            return f"{counted}look again at {graph.ids[one.node]} = {text}"
-        gates = [gate for gate, _ in consumers(self.key, one.node)]
-        sends = in_words([f"{graph.ids[gate]} = {gate_text(graph, graph.position[gate])}" for gate in gates[:4]])
-        return f"{counted}look again at what {sends or 'the output'} sends to {graph.ids[one.node]}"
+            return f"look again at {graph.ids[one.node]} = {text}"
+        gates = list(dict.fromkeys(gate for gate, _ in consumers(self.key, one.node)))
+        if not gates:
+            return "look again at the gradient that arrives at the output"
+        said = in_words([f"{graph.ids[gate]} = {gate_text(graph, graph.position[gate])}" for gate in gates[:4]])
+        return f"look again at what {said} send{'s' * (len(gates) == 1)} to {graph.ids[one.node]}"
+
+    def _entries(self, one: Asked) -> tuple[str, str]:
+        """Which entries are wrong, where that says more than that the array is, and the row of `SEEN` that they show."""
+        answer, expected = self.arrays[one.name], self._expected(one)
+        assert isinstance(answer, Array)
+        exact = np.asarray(self._exact(one) if expected is None or not self._used(one) else expected)
+        reach = self._between(one) + self.reach(exact)
+        wrong = np.argwhere(~same(answer.value, exact, reach))
+        seen = "" if self.hint else _seen(answer.value, exact, wrong, self.reach(exact))
+        said = SEEN.get(seen, "")
+        if not exact.shape or len(wrong) == exact.size:
+            return said, seen
+        if len(wrong) > _MOST_SAID:
+            good = f"{exact.size - len(wrong)} of {exact.size} entries are right"
+            return f"{good}; {said or f'the first wrong one is {_at(wrong[0])}'}", seen
+        places = f"{'entry' if len(wrong) == 1 else 'entries'} {in_words([_at(one) for one in wrong])}"
+        return f"{places}: {said}" if said else f"{places} {'is' if len(wrong) == 1 else 'are'} wrong", seen
+
+    def _unreadable(self, one: Asked, mark: Mark) -> Mark:
+        """MARK for an answer that is no array of the shape asked: one of another shape may show what was forgotten."""
+        found = in_any_shape(mark.answer or "") if "[" in (mark.answer or "") else None
+        if not isinstance(found, Array):
+            return mark
+        exact, given = np.asarray(self._exact(one)), found.value
+        owner = self.key.graph.ids[one.node]
+        belongs = f"{one.name} has the shape of {owner}, {exact.shape}" if exact.shape else f"{owner} is a number"
+        mark = mark._replace(reason=f"its shape is {given.shape}, and {exact.shape or 'a number'} is asked")
+        if one.kind == "gradient":
+            mark = mark._replace(reason=f"its shape is {given.shape}; {belongs}")
+        if self.hint or (self.doubt and one.kind == "gradient"):
+            return mark
+        if exact.ndim == 2 and agree(given.T, exact, self.reach(exact)):
+            return mark._replace(verdict=WRONG, reason=f"{SEEN['transposed']}: {mark.reason}", slips=("transposed",))
+        if one.kind == "gradient" and (slip := self._unsummed(one, given, exact)):
+            reason = f"{SLIPS[slip].title}: {mark.reason}. {SLIPS[slip].advice.removesuffix('.')}"
+            return mark._replace(verdict=WRONG, reason=reason, slips=(slip,))
+        return mark
+
+    def _unsummed(self, one: Asked, given: Any, exact: Any) -> str:
+        """The slip that leaves GIVEN in the shape of a gate that copies the node, its copies not added up."""
+        graph = self.key.graph
+        for gate, _ in consumers(self.key, one.node):
+            copied = graph.row(graph.position[gate]).name == "stretch"
+            if copied and given.shape == np.shape(self.key.values[gate]):
+                total = fold(given, *exact.shape)
+                expected = self._expected(one)
+                keys = [exact] if expected is None else [exact, expected]
+                if any(agree(total, key, self.reach(key)) for key in keys):
+                    return "bias-not-summed"
+        return ""
+
+
+def _at(place: Any) -> str:
+    """A place in an array as it is written: [0, 1]."""
+    return str([int(k) for k in place])
+
+
+def _seen(answer: Any, exact: Any, wrong: Any, reach: float) -> str:
+    """The row of `SEEN` that holds of the entries of ANSWER at the places WRONG, of all of them; "" for none."""
+    if exact.ndim == 2 and agree(answer.T, exact, reach):
+        return "transposed"
+    given, right = (one[tuple(wrong.T)] if one.ndim else one for one in (np.asarray(answer), exact))
+    if not np.any(given):
+        return ""
+    if agree(-given, right, reach):
+        return "sign-changed"
+    off = 0.02 * np.abs(right)  # as near as the same number with another rounding
+    shifted = np.all(right) and any(agree(given * factor, right, off) for factor in (10.0, 0.1, 100.0, 0.01))
+    return "decimal-point" if shifted else ""

@@ -37,6 +37,7 @@ SEEN = {
     "other-operation": "this is another operation on the same numbers",
     "operands-swapped": "the operands are the other way round",
     "other-blank": "this is the number of another blank",
+    "transposed": "rows and columns are exchanged",
 }
 
 

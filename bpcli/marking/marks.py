@@ -28,9 +28,9 @@ from bpcli.marking.programs import mark_program
 from bpcli.marking.verdicts import Mark, in_words, score
 from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
-from bpcli.result import Result
+from bpcli.result import Result, plain
 from bpcli.rounding import Rule, read_rule
-from bpcli.sweeps import forward
+from bpcli.sweeps import Values, forward
 from bpcli.trouble import Trouble
 
 #: How answers may be rounded if nobody says: as `bpcli grad` shows numbers, less one digit.
@@ -47,7 +47,7 @@ class Marks(Result):
     view = "marks"
 
     graph: Graph = field(repr=False)
-    point: Mapping[str, float]
+    point: Mapping[str, Any]
     rule: Rule
     marks: list[Mark]
     notes: list[Note]
@@ -71,7 +71,7 @@ class Marks(Result):
         return {
             "schema": "bpcli/mark/1",
             "expression": expression,
-            "inputs": dict(self.point),
+            "inputs": {name: plain(value) for name, value in self.point.items()},
             "rounding": str(self.rule),
             "blanks": [mark.record() for mark in self.marks],
             "score": self.score,
@@ -81,7 +81,7 @@ class Marks(Result):
 
 
 def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping[str, Any] | None = None, *,
-         rounding: Any = ROUNDING, hint: bool = False, kinks: str | None = None, upstream: float = 1.0,
+         rounding: Any = ROUNDING, hint: bool = False, kinks: str | None = None, upstream: Any = None,
          output: str | None = None, expand: bool = False, fuse: bool = False, program: str | None = None,
          **variables: Any) -> Marks:  # fmt: skip
     """Mark ANSWERS (name -> text or number) for FORMULA at a point, or as formulas; or a PROGRAM, line by line.
@@ -91,7 +91,8 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
     >>> [one.verdict for one in bpcli.mark("x^2*y", answers={"dx": "2*x*y", "dy": "2*x"}).marks]
     ['right', 'wrong']
 
-    A name of the formula (or g1, g2, … as in `grad`) asks for a value, ``dNAME`` for a gradient, ``dGATE_dNAME``
+    Values and answers may be arrays, nested lists or texts such as "[[1, 2], [3, 4]]"; an output that is an array takes
+    an UPSTREAM gradient of its own shape. A name of the formula (or g1, g2, … as in `grad`) asks for a value, ``dNAME`` for a gradient, ``dGATE_dNAME``
     for a local gradient. Without values every answer is a formula; with them, each that is no number. ROUNDING is a
     rule that `bpcli.rounding.read_rule` reads; HINT keeps the slip back and says only where to look; KINKS names the
     one convention that counts at a kink. PROGRAM is the text of the passes as lines of code, ``q = x + y`` or
@@ -103,14 +104,18 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
     rule, given = read_rule(rounding), {**(values or {}), **variables}
     graph = parse(formula, variables=list(given), expand=expand, fuse=fuse, output=output)
     symbolic = not given and bool(graph.inputs)
-    point: dict[str, float] = {}
+    point: dict[str, Any] = {}
+    values_there: Values = []
     if not symbolic:
-        graph, point, _ = prepare(graph, given, {})
-    if graph.shapes is not None or graph.has_arrays:
-        raise Trouble("mark reads answers for formulas of numbers, not of arrays", code="arrays",
-                      tries=["bpcli grad '(x+y)*z' --x=-2 --y=5 --z=-4"])  # fmt: skip
+        graph, point, values_there = prepare(graph, given, {})
+    elif graph.has_arrays:
+        raise Trouble("a formula on arrays is marked at a point: its variables need values", code="missing-value",
+                      tries=[" ".join(f"--{name}='[1, 2]'" for name in graph.inputs)])  # fmt: skip
     if program is not None:
         return _program(graph, point, rule, program, formula, hint)
+    if graph.shapes is not None:
+        return _arrays(graph, point, values_there, rule, answers or {}, hint, kinks, upstream)
+    upstream = _one_number(upstream)
     answered = _named(answers or {}, not symbolic)
     graph = _with_own_names(graph, list(answered))
     blanks, unknown = blanks_named(graph, list(answered))
@@ -131,6 +136,31 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
         raise Trouble("a local gradient is a number: give the formula's variables values", code="missing-value",
                       tries=[" ".join(f"--{name}=1" for name in graph.inputs)])  # fmt: skip
     return Marks(graph, point, rule, [marks[one.name] for one in blanks], notes)
+
+
+def _one_number(upstream: Any) -> float:
+    if getattr(upstream, "shape", ()) or isinstance(upstream, list | tuple):
+        raise Trouble("the output is a number, and so is the upstream gradient", code="shapes", tries=["--upstream 1"])
+    return 1.0 if upstream is None else float(upstream)
+
+
+def _arrays(graph: Graph, point: dict[str, Any], values: Values, rule: Rule, answers: Mapping[str, Any], hint: bool,
+            kinks: str | None, upstream: Any) -> Marks:  # fmt: skip
+    """The marks of answers for a formula on arrays."""
+    from bpcli.marking.on_arrays import array_key, marks_on_arrays, notes_on_arrays
+
+    texts = _by_name(answers)
+    graph = _with_own_names(graph, list(texts))
+    blanks, unknown = blanks_named(graph, list(texts))
+    if unknown:
+        raise _unknown(graph, unknown[0], _text(texts[unknown[0]]))
+    if local := [one.name for one in blanks if one.kind == "local"]:
+        raise Trouble(f"{local[0]}: local gradients are asked of formulas of numbers, not of arrays", code="arrays")
+    if upstream is None and all(one.kind == "value" for one in blanks):
+        upstream = 0 * values[graph.output]  # nobody asks what it leads to
+    key, adjoints = array_key(graph, point, values, upstream=upstream, rule=rule, kinks=kinks)
+    marks = marks_on_arrays(key, adjoints, blanks, texts, hint)
+    return Marks(graph, point, rule, [marks[one.name] for one in blanks], _between(key, notes_on_arrays(key)))
 
 
 def _program(graph: Graph, point: Mapping[str, float], rule: Rule, text: str, formula: str, hint: bool) -> Marks:
@@ -158,11 +188,16 @@ def _is_formula(answer: Answer) -> bool:
 
 def _notes(key: Key) -> list[Note]:
     """What the reader of the formula and the kinks have to say; at a kink every slope between the sides is right."""
-    notes = notes_of(key.graph, key.values, key.kinks or "torch")
+    return _between(key, notes_of(key.graph, key.values, key.kinks or "torch"))
+
+
+def _between(key: Key, notes: list[Note]) -> list[Note]:
     if key.kinks is not None:
         return notes
     return [
         note._replace(message=note.message.partition("; took")[0] + "; any slope between counts as right")
+        if note.code == "kink" and key.graph.shapes is None else
+        note._replace(message=note.message.rpartition(" (")[0] + "; any slope between counts as right")
         if note.code == "kink" else note
         for note in notes
     ]  # fmt: skip
@@ -174,12 +209,21 @@ def _named(answers: Mapping[str, Any], numbers: bool) -> dict[str, Answer]:
     Where NUMBERS are asked, arithmetic without a name in it, 2*3, is the number that it comes to.
     """
     found: dict[str, Answer] = {}
-    for spelled, answer in answers.items():
-        name = answer_name(spelled) or spelled
-        read = answer if isinstance(answer, Unreadable) else read_number(_text(answer))
+    for name, answer in _by_name(answers).items():
+        read = answer if isinstance(answer, Unreadable) else read_number(answer)
         if numbers and _is_formula(read):
             read = _worked_out(read.text) or read
-        found[name] = Unreadable(read.text, f"{name} is answered twice") if name in found else read
+        found[name] = read
+    return found
+
+
+def _by_name(answers: Mapping[str, Any]) -> dict[str, str | Unreadable]:
+    """The text of each answer, by its name as the formula has it."""
+    found: dict[str, str | Unreadable] = {}
+    for spelled, answer in answers.items():
+        name = answer_name(spelled) or spelled
+        read = answer if isinstance(answer, Unreadable) else _text(answer)
+        found[name] = Unreadable(_text(read), f"{name} is answered twice") if name in found else read
     return found
 
 
@@ -220,7 +264,16 @@ def _with_own_names(graph: Graph, names: Sequence[str]) -> Graph:
 
 
 def _text(answer: Any) -> str:
-    return "" if answer is None else answer if isinstance(answer, str) else repr(answer)
+    """An answer as it would be typed."""
+    if answer is None or isinstance(answer, str):
+        return answer or ""
+    if isinstance(answer, Unreadable):
+        return answer.text
+    if hasattr(answer, "tolist"):
+        return _text(answer.tolist())
+    if isinstance(answer, list | tuple):
+        return f"[{', '.join(map(_text, answer))}]"
+    return repr(answer)
 
 
 def _unknown(graph: Graph, name: str, answer: str) -> Trouble:

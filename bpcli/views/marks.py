@@ -20,8 +20,8 @@ def render(result: Marks, look: Look) -> RenderableType:
     """A row for each blank with its verdict and the reason, then the score."""
     rows = [[mark.name, _answer(mark), mark.verdict] for mark in result.marks]
     headers = ["", "answer", "verdict"]
-    # Numbers stand in line on their points; formulas begin in line.
-    words = (0, 1, 2) if any(" " in row[1] for row in rows) else (0, 2)
+    # Numbers stand in line on their points; formulas and arrays begin in line.
+    words = (0, 1, 2) if any(" " in row[1] or "[" in row[1] for row in rows) else (0, 2)
     room = look.width - width_of(grid(headers, rows, [""] * 3, words))
     parts: list[RenderableType] = []
     if room > _LEAST_REASON:

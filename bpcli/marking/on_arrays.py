@@ -1,0 +1,54 @@
+"""`mark` for a formula on arrays: its key, confirmed by differences, and the marks of the answers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bpcli.arrays.check import check
+from bpcli.arrays.passes import adjoint_of, array_notes, need_upstream
+from bpcli.checking import MISMATCH
+from bpcli.graph import Graph
+from bpcli.marking.answers import Unreadable
+from bpcli.marking.arrays import mark_arrays
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.verdicts import Mark
+from bpcli.passes import Note
+from bpcli.sweeps import Values, reverse
+from bpcli.trouble import Trouble
+
+
+def array_key(graph: Graph, point: Mapping[str, Any], values: Values, **choices: Any) -> tuple[Key, Values]:
+    """The `Key` of GRAPH, which has shapes, at POINT, and the gradient of every node.
+
+    CHOICES are the upstream gradient, the rule of rounding and the convention at kinks, as `Key` has them. Raises
+    `Trouble` for an upstream gradient that has not the output's shape.
+    """
+    try:
+        upstream = need_upstream(graph, choices.pop("upstream", None))
+    except Trouble as trouble:
+        trouble.tries = tuple(line for line in trouble.tries if line.startswith("--upstream"))
+        raise
+    key = Key(graph, dict(point), values, upstream, **choices)
+    return key, reverse(graph, values, {graph.output: upstream}, key.kinks or "torch")
+
+
+def doubt(key: Key, adjoints: Values) -> str:
+    """Why the gradients of KEY cannot be trusted; "" when differences say nothing against them."""
+    graph = key.graph
+    gradients = {name: adjoint_of(graph, adjoints, name) for name, node in graph.inputs.items() if graph.active[node]}
+    found = check(graph, key.point, gradients, key.upstream).comparisons
+    return "differences do not confirm it" if any(one.verdict == MISMATCH for one in found.values()) else ""
+
+
+def marks_on_arrays(key: Key, adjoints: Values, blanks: list[Asked], answers: Mapping[str, str | Unreadable],
+                    hint: bool) -> dict[str, Mark]:  # fmt: skip
+    """The mark of each of BLANKS (values and gradients), by name."""
+    asked = any(one.kind == "gradient" for one in blanks)
+    found = mark_arrays(key, adjoints, blanks, answers, hint, doubt(key, adjoints) if asked else "")
+    return {one.name: one for one in found}
+
+
+def notes_on_arrays(key: Key) -> list[Note]:
+    """What the reader of the formula and the kinks have to say."""
+    return array_notes(key.graph, key.values, key.kinks or "torch")
