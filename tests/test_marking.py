@@ -470,7 +470,7 @@ def test_a_name_of_their_own() -> None:
     [
         (FIRST, AT, {"r": "3", "s": "4"}, {}, "unknown-blank"), (FIRST, AT, {"d": "3"}, {}, "unknown-blank"),
         (FIRST, AT, {"q": "3"}, {"rounding": "some"}, "rounding"), (FIRST, AT, {"q": "3"}, {"kinks": "error"}, "usage"),
-        ("sum(x)", {"x": [1, 2]}, {"dx": "1"}, {}, "arrays"), (FIRST, {"x": 1}, {"q": "3"}, {}, "missing-value"),
+        ("2*x", {"x": [1, 2]}, {"dx": "1"}, {}, "array-output"), (FIRST, {"x": 1}, {"q": "3"}, {}, "missing-value"),
         ("log(x)", {"x": -1}, {"dx": "1"}, {}, "outside-domain"),
     ],
 )  # fmt: skip
