@@ -273,7 +273,13 @@ class Reader:
             value = constant_array([constants[node] for node in nodes])
             if value is not None:
                 return self.builder.constant(value, start, end), start, end
-        return self._gate(find("array", len(nodes)), nodes, start, end)
+        try:
+            row = find("array", len(nodes))
+        except ValueError as error:
+            from bpcli.mistakes import wrong_number_of_inputs
+
+            raise wrong_number_of_inputs(self.text, str(error), start, end) from None
+        return self._gate(row, nodes, start, end)
 
     def index(self, parts: list[Any]) -> Operand:
         (node, start, _), places, closing = parts[0], parts[2:-1:2], parts[-1]

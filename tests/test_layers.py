@@ -20,7 +20,7 @@ LAYERS = """
     commands.explain commands.slips commands.mark commands.graph
     refusal rewrite mistakes marking.answers
     sweeps arrays.shapes
-    symbolic point differences marking.handwork arrays.sweeps
+    symbolic point differences marking.handwork marking.meter arrays.sweeps
     checking slipped marking.verdicts
     arrays.slips marking.key marking.array_answers
     passes marking.followthrough

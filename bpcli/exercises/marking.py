@@ -26,6 +26,7 @@ from bpcli.marking.answers import Answer, Line, Missing, Number, Unreadable, rea
 from bpcli.marking.formulas import mark_formula
 from bpcli.marking.handwork import Figure, figures, given
 from bpcli.marking.key import Asked, Key
+from bpcli.marking.meter import Meter, TooMuch
 from bpcli.marking.numbers import everywhere, mark_numbers
 from bpcli.marking.programs import mark_program
 from bpcli.marking.verdicts import (
@@ -51,13 +52,14 @@ _COMPUTED = (NumberBlank, StepBlank, QuotientBlank)
 
 
 def mark_problem(variant: Variant, lines: Sequence[Line], hint: bool = False, secret: bytes = b"",
-                 doubts: Mapping[str, str] | None = None) -> list[Mark]:  # fmt: skip
+                 doubts: Mapping[str, str] | None = None, meter: Meter | None = None) -> list[Mark]:  # fmt: skip
     """The mark of each blank of VARIANT's problem, in order.
 
     LINES are what the student wrote for it. HINT keeps the slip back, SECRET decides the points at which formulas are
-    compared, DOUBTS (blank -> why its key is not confirmed) are worked out, if they are not given.
+    compared, DOUBTS (blank -> why its key is not confirmed) are worked out, if they are not given. METER counts what the
+    hand-in costs; a formula or a program that would cost too much is undecided.
     """
-    return _Marking(variant, tuple(lines), hint, secret or _secret(variant), doubts).marks()
+    return _Marking(variant, tuple(lines), hint, secret or _secret(variant), doubts, meter or Meter()).marks()
 
 
 def _secret(variant: Variant) -> bytes:
@@ -71,6 +73,7 @@ class _Marking:
     hint: bool
     secret: bytes
     doubts: Mapping[str, str] | None
+    meter: Meter
 
     @cached_property
     def answered(self) -> dict[str, str | Unreadable]:
@@ -160,7 +163,8 @@ class _Marking:
     def _formula(self, blank: FormulaBlank, answer: str) -> Mark:
         graph = replace(self.variant.problem.graph, outputs=(blank.node,))
         asked = Asked(blank.name, "gradient", graph.inputs[blank.variable], points=float(blank.points))
-        return mark_formula(graph, asked, answer, self.secret, self.variant.point, hint=self.hint)
+        return mark_formula(graph, asked, answer, self.secret, self.variant.point, hint=self.hint,
+                            meter=self.meter)  # fmt: skip
 
     def _program(self, blank: ProgramBlank) -> Mark:
         """The mark of all lines together; the share of the names that are right is what a wrong one has earned."""
@@ -175,7 +179,9 @@ class _Marking:
             return mark._replace(verdict=UNDECIDED, reason="a person has to look")
         try:
             each = mark_program(problem.graph, lines, self.secret, self.variant.point, blank.needs,
-                                blank.stage == "backward", self.hint)  # fmt: skip
+                                blank.stage == "backward", self.hint, self.meter)  # fmt: skip
+        except TooMuch as limit:
+            return mark._replace(verdict=UNDECIDED, reason=str(limit))
         except Trouble as trouble:
             return mark._replace(verdict=INVALID, reason=shortened(visible(trouble.message)))
         return _together(mark, each)

@@ -23,6 +23,7 @@ from bpcli.exercises.wording import array_figure
 from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, points
 from bpcli.marking.answers import Line
+from bpcli.marking.meter import Meter
 from bpcli.marking.verdicts import UNDECIDED, WRONG, Mark
 from bpcli.submissions.catalogue import Catalogue
 from bpcli.submissions.handed_in import HandIn
@@ -97,8 +98,9 @@ class Desk:
             return _closed(entry, NOT_GRADED, "crashed", _about(error))
         try:
             marks: list[Marked] = []
+            meters = Meter(), Meter()
             for problem in self.sheet.problems:
-                marks += self._problem(problem, hand_in.student, answers.problems.get(problem.id, []))
+                marks += self._problem(problem, hand_in.student, answers.problems.get(problem.id, []), *meters)
             penalty = self.setting.policy.penalty(time)
         except Trouble as trouble:
             return _closed(entry, NOT_GRADED, trouble.code, trouble.message)
@@ -107,12 +109,14 @@ class Desk:
         remarks = (*answers.remarks, *_unasked(self.catalogue, answers.problems))
         return _finished(entry, marks, remarks, penalty)
 
-    def _problem(self, problem: Problem, student: str, lines: Sequence[Line]) -> list[Marked]:
+    def _problem(
+        self, problem: Problem, student: str, lines: Sequence[Line], meter: Meter, hinting: Meter
+    ) -> list[Marked]:
         variant = self.variant(problem, student)
         told = self.setting.policy.feedback
-        marks = mark_problem(variant, lines, secret=self.secret)
+        marks = mark_problem(variant, lines, secret=self.secret, meter=meter)
         hints = (
-            {one.name: one.reason for one in mark_problem(variant, lines, hint=True, secret=self.secret)}
+            {one.name: one.reason for one in mark_problem(variant, lines, hint=True, secret=self.secret, meter=hinting)}
             if told == "where"
             else {}
         )

@@ -122,6 +122,7 @@ class Way:
                 queue += [gate for gate, _ in self.feeds[one] if gate not in self.own]
         self.nodes = {node, *self.feeds, *(gate for feeds in self.feeds.values() for gate, _ in feeds)}
         self.order = [gate for gate in self.key.gates if gate in self.nodes and gate != node] + [node]
+        self.key.spend(len(self.order))
 
     def choices(self, slip: Slip) -> list[frozenset[int]]:
         """Each place on the way where SLIP can be made, then all of them together."""
@@ -148,6 +149,7 @@ class Way:
         key = self.key
         if not at:
             return None
+        key.spend(len(self.order))
         try:
             if self.asked.kind == "local":
                 place = key.graph.position[self.node]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
@@ -23,6 +23,7 @@ from typing import NamedTuple
 from bpcli.compiled import condition
 from bpcli.figures import show
 from bpcli.graph import Graph, figure
+from bpcli.marking.meter import ONE_BY_ONE, Meter, evaluations
 from bpcli.sweeps import Values, evaluate_gate, forward, forward_on_demand, reverse
 from bpcli.trouble import Trouble
 
@@ -68,14 +69,22 @@ class Quantity:
     upstream: float = 1.0
     given: Callable[[Mapping[str, float]], Mapping[str, float]] | None = None
     """From the point of the comparison to that of this graph (an answer may use names that the key computes)."""
+    meter: Meter = field(default_factory=Meter)
+    """What every sweep over the graph is counted by; `TooMuch` ends the comparison."""
 
     @cached_property
     def _kinked(self) -> list[int]:
         graph = self.graph
         return [place for place in range(len(graph.gates)) if graph.row(place).piece]
 
+    @cached_property
+    def _sweep(self) -> int:
+        """Gate evaluations for one number."""
+        return evaluations(self.graph) * (2 if self.gradient else 1)
+
     def at(self, point: Mapping[str, float]) -> Reading | None:
         """The reading at POINT; None outside the domain."""
+        self.meter.spend(self._sweep + len(self._kinked))
         try:
             values = forward(self.graph, self._own(point))
             number = self._number(values)
@@ -87,6 +96,7 @@ class Quantity:
         """How far rounding may move VALUE at POINT: it is computed again with the last digits of all gates changed."""
         worst = 4 * _EPSILON * abs(value)
         for pattern in (7, 13, 19):
+            self.meter.spend(ONE_BY_ONE * self._sweep)
             try:
                 worst = max(worst, 2 * abs(self._number(self._wobbled(point, pattern)) - value))
             except Trouble:
@@ -146,8 +156,7 @@ def _canonical(graph: Graph) -> str:
 def compare(answer: Quantity, key: Quantity, secret: bytes, near: Mapping[str, float] | None = None) -> Outcome:
     """Whether ANSWER is KEY, as functions of the key's variables.
 
-    SECRET decides the points; NEAR is a point of the sheet, around which some of them lie. Work is counted in
-    points, so a slow machine does not change the outcome.
+    SECRET decides the points; NEAR is a point of the sheet, around which some of them lie. Raises `TooMuch`.
     """
     if not key.gradient and same_graph(answer.graph, key.graph):
         return Outcome(EQUAL)

@@ -12,6 +12,7 @@ from bpcli.marking.answers import shown
 from bpcli.marking.diagnosis import MOST_WAYS
 from bpcli.marking.equivalence import DIFFERENT, EQUAL, Quantity, compare, points, said
 from bpcli.marking.key import Asked
+from bpcli.marking.meter import Meter, TooMuch, evaluations
 from bpcli.marking.verdicts import BLANK, INVALID, RIGHT, UNDECIDED, WRONG, Mark, equal, in_words
 from bpcli.slipped import places, run
 from bpcli.slips import SLIPS
@@ -23,20 +24,29 @@ _MOST_PLACES = 40  # places of a slip that are tried one by one
 
 
 def mark_formula(graph: Graph, asked: Asked, text: str, secret: bytes, near: Mapping[str, float] | None = None,
-                 upstream: float = 1.0, hint: bool = False) -> Mark:  # fmt: skip
+                 upstream: float = 1.0, hint: bool = False, meter: Meter | None = None) -> Mark:  # fmt: skip
     """The `Mark` of TEXT as the formula of the value or the gradient that ASKED is about.
 
     It may use the variables and the assigned names of GRAPH, not the one that is asked for. SECRET decides at which
-    points the two are compared; HINT keeps the point and the slip back.
+    points the two are compared; HINT keeps the point and the slip back; METER counts for the hand-in, of which an answer
+    that would take too much is undecided.
     """
     mark = Mark(asked.name, text, INVALID, points=asked.points)
     if not text.strip() or text.strip() == "?":
         return mark._replace(verdict=BLANK, answer=text or None)
+    key = Quantity(graph, asked.node, asked.kind == "gradient", upstream, meter=(meter or Meter()).blank())
     try:
-        answer = _read(graph, asked, text)
+        return _marked(mark, key, asked, secret, near or {}, hint)
+    except TooMuch as limit:
+        return mark._replace(verdict=UNDECIDED, reason=str(limit))
+
+
+def _marked(mark: Mark, key: Quantity, asked: Asked, secret: bytes, near: Mapping[str, float], hint: bool) -> Mark:
+    """MARK with the verdict on its answer."""
+    try:
+        answer = _read(key.graph, asked, mark.answer or "", key.meter)
     except Trouble as trouble:
         return mark._replace(reason=shortened(visible(trouble.message)))
-    key = Quantity(graph, asked.node, asked.kind == "gradient", upstream)
     outcome = compare(answer, key, secret, near)
     if outcome.verdict == EQUAL:
         return mark._replace(verdict=RIGHT, reason=outcome.note)
@@ -45,7 +55,7 @@ def mark_formula(graph: Graph, asked: Asked, text: str, secret: bytes, near: Map
     mark = mark._replace(verdict=WRONG, reason="it is another function")
     if hint:
         return mark
-    slips = _slips(answer, key, secret, near or {}) if key.gradient else []
+    slips = _slips(answer, key, secret, near) if key.gradient else []
     reason = said(outcome, answer, key)
     if not 0 < len(slips) <= MOST_WAYS:
         return mark._replace(reason=reason)
@@ -54,8 +64,9 @@ def mark_formula(graph: Graph, asked: Asked, text: str, secret: bytes, near: Map
     return mark._replace(reason=f"{titles}; {reason}{advice}", slips=tuple(slips))
 
 
-def _read(graph: Graph, asked: Asked, text: str) -> Quantity:
+def _read(graph: Graph, asked: Asked, text: str, meter: Meter) -> Quantity:
     """The student's formula, as a function of GRAPH's variables."""
+    meter.read(text)
     if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") or ";" in text:
         raise Trouble("write the formula alone, without =", code="formula")
     answer = parse(text, variables=list(graph.inputs), limits=STUDENT)
@@ -68,13 +79,15 @@ def _read(graph: Graph, asked: Asked, text: str) -> Quantity:
             known = in_words([*graph.inputs, *own])
             raise Trouble(f"{shown(name)} is no name of this problem, which has {known}", code="unknown-name")
     if not own.keys() & answer.inputs.keys():
-        return Quantity(answer, answer.output)
+        return Quantity(answer, answer.output, meter=meter)
+    forwards = evaluations(graph)
 
     def given(point: Mapping[str, float]) -> Mapping[str, float]:
+        meter.spend(forwards)
         values = forward(graph, {name: point[name] for name in graph.inputs})
         return {**{name: values[node] for name, node in own.items()}, **point}
 
-    return Quantity(answer, answer.output, given=given)
+    return Quantity(answer, answer.output, given=given, meter=meter)
 
 
 def _slips(answer: Quantity, key: Quantity, secret: bytes, near: Mapping[str, float]) -> list[str]:

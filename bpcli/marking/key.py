@@ -16,6 +16,7 @@ from bpcli.compiled import value_function
 from bpcli.differences import Witness
 from bpcli.graph import Builder, Graph
 from bpcli.marking.handwork import Allowance, Figure, allowance, sum_figure
+from bpcli.marking.meter import ONE_BY_ONE, Meter
 from bpcli.rewrite import Copy
 from bpcli.rounding import EXACT, Rule
 from bpcli.slipped import edges, places
@@ -54,6 +55,8 @@ class Key:
     upstream: float = 1.0
     rule: Rule = EXACT
     kinks: str | None = None
+    meter: Meter | None = None
+    """What the search for slips is counted by, where a student decides how many numbers there are to search for."""
     _places: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -76,6 +79,11 @@ class Key:
             for k in edges(graph, place, self.values):
                 found.setdefault(graph.args[place][k], []).append((gate, k))
         return found
+
+    def spend(self, gates: int) -> None:
+        """Count GATES, evaluated one at a time in the search for a slip."""
+        if self.meter is not None:
+            self.meter.spend(ONE_BY_ONE * gates)
 
     def places(self, slip: Slip) -> list[int]:
         """The nodes at which SLIP can be made."""

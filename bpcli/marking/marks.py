@@ -23,9 +23,10 @@ from bpcli.marking.answers import (
 )
 from bpcli.marking.formulas import mark_formula
 from bpcli.marking.key import Key, key_of
+from bpcli.marking.meter import Meter, TooMuch
 from bpcli.marking.numbers import blanks_named, mark_numbers
 from bpcli.marking.programs import mark_program
-from bpcli.marking.verdicts import Mark, in_words, score
+from bpcli.marking.verdicts import UNDECIDED, Mark, in_words, score
 from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
 from bpcli.result import Result, plain
@@ -123,9 +124,9 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
         raise _unknown(graph, unknown[0], answered[unknown[0]].text.strip())
     secret = _SECRET + formula.encode()
     formulas = [one for one in blanks if one.kind != "local" and (symbolic or _is_formula(answered[one.name]))]
-    marks = {
-        one.name: mark_formula(graph, one, answered[one.name].text, secret, point, upstream, hint) for one in formulas
-    }
+    meter = Meter()
+    marks = {one.name: mark_formula(graph, one, answered[one.name].text, secret, point, upstream, hint, meter)
+             for one in formulas}  # fmt: skip
     notes = [Note(code, None, message) for code, message in graph.notes]
     if not symbolic:
         key = key_of(graph, point, rule, upstream, kinks)
@@ -175,7 +176,10 @@ def _program(graph: Graph, point: Mapping[str, float], rule: Rule, text: str, fo
     backward = bool(names & {f"d{one}" for one in (*ids, *graph.inputs)})
     forward = bool(names & ids) or not backward
     needs = [output] * forward + [f"d{name}" for name in graph.inputs if graph.active[graph.inputs[name]]] * backward
-    marks = mark_program(graph, lines, _SECRET + formula.encode(), point, needs, not forward, hint)
+    try:
+        marks = mark_program(graph, lines, _SECRET + formula.encode(), point, needs, not forward, hint)
+    except TooMuch as limit:
+        marks = [Mark(name, None, UNDECIDED, str(limit)) for name in needs]
     notes = [Note(code, None, message) for code, message in graph.notes]
     notes += [Note("left-out", None, f"line {one.number} is left out: {one.message}") for one in submission.problems]
     return Marks(graph, point, rule, marks, notes)

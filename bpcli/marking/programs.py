@@ -16,7 +16,8 @@ from bpcli.language import STUDENT, parse
 from bpcli.marking.answers import Answer, Line, Number, Unreadable, shown
 from bpcli.marking.equivalence import points
 from bpcli.marking.handwork import walk
-from bpcli.marking.key import Asked, Key, key_of
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.meter import Meter, evaluations
 from bpcli.marking.numbers import mark_numbers
 from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, WRONG, Mark, equal
 from bpcli.rounding import EXACT
@@ -26,6 +27,7 @@ from bpcli.trouble import Trouble, shortened, visible
 
 _POINTS = 4  # at which every line is evaluated
 _DRAWN = 60
+_MARKING = 20  # what it costs to mark one name, for each gate of the problem; the search for slips is counted there
 _APPLY = {
     "=": lambda old, new: new, "+=": lambda old, new: old + new, "-=": lambda old, new: old - new,
     "*=": lambda old, new: old * new, "/=": lambda old, new: old / new,
@@ -36,24 +38,29 @@ Column = list[float | None]
 
 
 def mark_program(graph: Graph, lines: Sequence[Line], secret: bytes, near: Mapping[str, float] | None = None,
-                 needs: Sequence[str] = (), forward_given: bool = False, hint: bool = False) -> list[Mark]:  # fmt: skip
+                 needs: Sequence[str] = (), forward_given: bool = False, hint: bool = False,
+                 meter: Meter | None = None) -> list[Mark]:  # fmt: skip
     """A `Mark` for every name that LINES give a value and the problem knows, and for every one that NEEDS wants.
 
     With FORWARD_GIVEN the values of GRAPH's own names are there before the first line. SECRET and NEAR decide the
-    points; HINT says where a mistake is, not what. Raises `Trouble` when there are too many lines, or no points.
+    points; HINT says where a mistake is, not what; METER counts for the hand-in. Raises `Trouble` when there are too many
+    lines, or no points, and `TooMuch`.
     """
     if STUDENT.lines is not None and len(lines) > STUDENT.lines:
         raise Trouble(f"the program has {len(lines)} lines; the limit is {STUDENT.lines}", code="too-large")
-    return _Program(graph, tuple(lines), _keys(graph, secret, near or {}), forward_given, hint).marks(needs)
+    spent = (meter or Meter()).blank()
+    keys = _keys(graph, secret, near or {}, spent)
+    return _Program(graph, tuple(lines), keys, forward_given, hint, spent).marks(needs)
 
 
-def _keys(graph: Graph, secret: bytes, near: Mapping[str, float]) -> list[Key]:
+def _keys(graph: Graph, secret: bytes, near: Mapping[str, float], meter: Meter) -> list[Key]:
     """The keys at points away from kinks and flat stretches, the sheet's own NEAR first."""
     found: list[Key] = []
     candidates = [dict(near)] * bool(near) + [*points(list(graph.inputs), secret, near)][:_DRAWN]
     for point in candidates:
         try:
-            key = key_of(graph, {name: float(point[name]) for name in graph.inputs})
+            own = {name: float(point[name]) for name in graph.inputs}
+            key = Key(graph, own, forward(graph, own), meter=meter)
             if not any(kinks_met(graph, key.values, key.gates)) and _steady(key):
                 found.append(key)
         except Trouble:
@@ -80,6 +87,7 @@ class _Program:
     keys: list[Key]
     forward_given: bool
     hint: bool
+    meter: Meter
     broken: dict[str, Mark] = field(default_factory=dict)
     """Names whose lines cannot be read."""
     history: dict[str, list[Line]] = field(default_factory=dict)
@@ -119,6 +127,7 @@ class _Program:
         """The right side of LINE at every point."""
         if line.name in self.graph.inputs:
             raise Trouble(f"{line.name} is given, and cannot be assigned", code="program")
+        self.meter.read(line.text)
         graph = parse(line.text, variables=list(known), limits=STUDENT)
         if graph.has_arrays or graph.scope:
             raise Trouble("a line is one formula of numbers", code="program")
@@ -127,6 +136,7 @@ class _Program:
                 raise Trouble(f"{shown(name)} has no value yet", code="program")
         if line.sign != "=" and line.name not in known:
             raise Trouble(f"{line.name} has no value yet that {line.sign} could change", code="program")
+        self.meter.spend(len(self.keys) * evaluations(graph))
         return [self._at(graph, known, k) for k in range(len(self.keys))]
 
     def _at(self, graph: Graph, known: Mapping[str, Column], k: int) -> float | None:
@@ -200,6 +210,7 @@ class _Program:
         return (self.nodes | self.graph.inputs)[name]
 
     def _at_point(self, k: int, asked: Mapping[str, Asked]) -> dict[str, Mark]:
+        self.meter.spend(_MARKING * len(asked) * evaluations(self.graph))
         answers: dict[str, Answer] = {}
         for name in asked:
             value = self.columns[name][k]
@@ -252,7 +263,7 @@ class _Program:
             line._replace(sign="+=") if line.name == name and line.sign == "=" and line is not lines[0] else line
             for line in self.lines
         )
-        mended = _Program(self.graph, added, self.keys, self.forward_given, self.hint)
+        mended = _Program(self.graph, added, self.keys, self.forward_given, self.hint, self.meter)
         found = [mended._at_point(k, mended.asked).get(name) for k in range(len(self.keys))]
         return all(one is not None and one.credit == 1 for one in found)
 
