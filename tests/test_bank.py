@@ -152,6 +152,7 @@ def test_drills_go_from_easy_to_hard(family: str) -> None:
 def test_the_gates_that_have_drills() -> None:
     gates = {family.partition("/")[2] for family in DRILLS}
     assert gates >= set("add sub mul div neg pow sqrt exp log sin sigmoid tanh relu softplus abs max min".split())
+    assert gates >= set("square log10 log2 log1p expm1 cos tan asin acos".split())
     assert gates >= set("dot matmul mean softmax".split())
 
 
@@ -542,6 +543,99 @@ def test_limits_that_the_questions_ask_for() -> None:
         z = given["z"]
         slopes = {"sigmoid": sigmoid(z) * (1 - sigmoid(z)), "tanh": 1 - math.tanh(z) ** 2, "relu": float(z > 0)}
         assert found["most_open"] == max(slopes, key=slopes.__getitem__)
+
+
+def test_squares() -> None:
+    for given, found in drawn("drills/square/easy"):
+        corner = found["really"] - found["by_slope"]
+        assert corner == pytest.approx(given["h"] ** 2)
+        assert found["by_slope"] == pytest.approx(2 * given["x"] * given["h"])
+    for given, found in drawn("drills/square/hard"):
+        right = {"f": given["x"] * given["y"], "dx": given["y"], "dy": given["x"], "same_as": "mul"}
+        assert {name: found[name] for name in right} == right
+
+
+def test_money() -> None:
+    """Payments discounted one by one, years counted by logarithms, and the best bet by search."""
+    for given, found in drawn("drills/expm1/hard"):
+        years, factor = range(1, int(given["n"]) + 1), 1 + given["i"]
+        assert found["f"] == pytest.approx(sum(factor**-year for year in years))
+        assert found["less"] == pytest.approx(0.01 * sum(year * factor ** -(year + 1) for year in years))
+    for given, found in drawn("drills/log1p/medium"):
+        assert (1 + given["i"]) ** found["T"] == pytest.approx(given["k"])
+        later, sooner = (math.log(given["k"], 1 + given["i"] + step) for step in (-1e-5, 1e-5))
+        assert found["sooner"] == pytest.approx((later - sooner) / 2e-5 / 100, rel=1e-5)
+    bets = np.arange(0.0001, 0.9999, 0.0001)
+    for given, found in drawn("drills/log1p/hard"):
+        growth = given["p"] * np.log(1 + given["b"] * bets) + (1 - given["p"]) * np.log(1 - bets)
+        assert found["best"] == pytest.approx(bets[np.argmax(growth)], abs=1e-4)
+        assert (found["bet"] == "more") == (found["best"] > given["x"])
+    for given, found in drawn("drills/log1p/easy"):
+        assert found["too_large"] == pytest.approx(given["x"] - math.log(1 + given["x"]))
+
+
+def test_decibels_and_bits() -> None:
+    for given, found in drawn("drills/log10/easy"):
+        assert found["f"] == pytest.approx(-math.log10(given["c"] / 1000))
+        assert found["doubled"] == pytest.approx(-math.log10(2 * given["c"] / 1000) - found["f"])
+    for given, found in drawn("drills/log10/medium"):
+        assert found["fall"] == pytest.approx(found["L"] - 10 * math.log10(given["S"] / (1.1 * given["N"])))
+    for given, found in drawn("drills/log10/hard"):
+        one, other = 10 ** (given["a"] / 10), 10 ** (given["b"] / 10)
+        assert [found["da"], found["db"]] == pytest.approx([one / (one + other), other / (one + other)])
+        assert found["together"] == pytest.approx(1)
+    for given, found in drawn("drills/log2/easy"):
+        assert given["n"] * 2 ** (found["one_more"] / given["G"]) == pytest.approx(given["n"] + 1)
+    grid = np.arange(0.001, 1, 0.001)
+    entropy = -grid * np.log2(grid) - (1 - grid) * np.log2(1 - grid)
+    for given, found in drawn("drills/log2/hard"):
+        assert found["H"] == pytest.approx(entropy[round(given["p"] * 1000) - 1])
+        assert found["dp"] == pytest.approx(found["log_of_ratio"])
+        assert found["most_at"] == pytest.approx(grid[np.argmax(entropy)])
+
+
+def test_triangles() -> None:
+    """Heron's area, points in the plane, and the same triangle in another size."""
+    for given, found in drawn("drills/cos/hard"):
+        sides = given["a"], given["b"], found["f"]
+        half = sum(sides) / 2
+        area = math.sqrt(half * math.prod(half - side for side in sides))
+        assert found["dw"] == pytest.approx(found["height"])
+        assert found["height"] == pytest.approx(2 * area / found["f"])
+    for given, found in drawn("drills/acos/hard"):
+        a, b = np.array([given["a"], 0]), given["b"] * np.array([math.cos(found["w"]), math.sin(found["w"])])
+        assert np.linalg.norm(a - b) == pytest.approx(given["c"])
+        assert (found["angle"], given["a"] * found["da"] + given["b"] * found["db"]) == (
+            "stays", pytest.approx(-given["c"] * found["dc"]),
+        )  # fmt: skip
+    for given, found in drawn("drills/tan/hard"):
+        far, near = found["h"] / math.tan(given["x"]), found["h"] / math.tan(given["y"])
+        assert far - near == pytest.approx(given["d"])
+        assert found["careful"] == "x"
+        assert abs(found["dx"]) > abs(found["dy"])
+    for given, found in drawn("drills/tan/medium"):
+        foot = given["d"] * math.tan(given["x"]) + given["y"]
+        assert found["h"] == pytest.approx(foot)
+        assert found["too_high"] == pytest.approx(0.02 * given["d"] / math.cos(given["x"]) ** 2)
+
+
+def test_angles() -> None:
+    for given, found in drawn("drills/cos/medium"):
+        after = given["m"] - given["R"] * math.cos(given["w"] * (given["t"] + 1e-3))
+        assert found["cabin"] == ("up" if after > found["h"] else "down")
+    for given, found in drawn("drills/asin/medium"):
+        assert math.sin(given["x"]) == pytest.approx(given["n"] * math.sin(found["f"]))
+        assert (found["bent_more"], found["f"] < given["x"]) == ("blue", True)
+        assert math.asin(math.sin(given["x"]) / (given["n"] + 0.01)) < found["f"]
+    for given, found in drawn("drills/asin/hard"):
+        strip = given["x"] / 20_000
+        heights = given["b"] * np.sqrt(1 - ((np.arange(20_000) + 0.5) * strip) ** 2)
+        assert found["f"] == pytest.approx(sum(heights) * strip)
+        assert found["height"] == pytest.approx(found["dx"])
+    for given, found in drawn("drills/acos/medium"):
+        north = math.acos(-math.tan(given["x"] + 1e-3) * math.tan(given["y"]))
+        assert found["longer"] == ("north" if north > found["a"] else "south")
+        assert found["f"] == pytest.approx(24 / math.pi * found["a"], rel=1e-4)
 
 
 def test_convolution_is_a_correlation() -> None:
