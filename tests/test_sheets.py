@@ -235,6 +235,11 @@ MATHS = {
     r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}": "[[1, 2], [3, 4]]",
     r"\sqrt{x + 1} \cdot \log x": "√(x + 1) · log x",
     r"-x": "−x",
+    r"p \log_2 p": "p log₂ p",
+    r"10 \log_{10} \frac{S}{N}": "10 log₁₀(S/N)",
+    r"a \sin^2 x + 1": "a sin² x + 1",
+    r"\log_2(n + 1)": "log₂(n + 1)",
+    r"-\ln x - \arccos(-\tan x \tan y)": "−ln x − arccos(−tan x tan y)",
 }
 
 

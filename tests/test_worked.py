@@ -16,7 +16,7 @@ from bpcli.exercises.marking import mark_problem
 from bpcli.exercises.problem import Problem
 from bpcli.exercises.reading import read
 from bpcli.exercises.variants import Variant, draw
-from bpcli.exercises.wording import array_figure
+from bpcli.exercises.wording import array_figure, rounding_rule
 from bpcli.exercises.worked import ByHand, answer_text, by_hand, worked
 from bpcli.marking.answers import Line
 
@@ -68,6 +68,25 @@ def test_every_sum_and_product_forward_is_that_of_the_numbers_beside_it() -> Non
                 )
                 assert Decimal(value) == to_rule(problem, exact), (problem.id, line)
     assert seen > 100
+
+
+def test_a_negative_number_has_one_pair_of_brackets() -> None:
+    """exp(-1.1), not exp((-1.1)): the slope of expm1 at a negative number."""
+    problem = next(one for one in rounded_problems() if one.id == "drills/expm1/hard")
+    lines = text_of(variant := variant_of(problem), by_hand(variant))
+    assert any(re.search(r"local exp\(k\) = exp\(-\d", line) for line in lines)
+    for problem in rounded_problems():
+        assert not [line for line in text_of(variant_of(problem), None) if re.search(rf"\(\({FIGURE}\)\)", line)]
+
+
+def test_the_example_of_the_rounding_rule_is_rounded() -> None:
+    """It takes digits away, by decimal arithmetic alone, however many digits the problem keeps."""
+    for problem in rounded_problems():
+        examples = re.findall(rf"({FIGURE}) becomes ({FIGURE})", rounding_rule(problem))
+        assert len(examples) == 2
+        for exact, rounded in examples:
+            assert len(rounded) < len(exact), problem.id
+            assert Decimal(rounded) == to_rule(problem, Decimal(exact))
 
 
 def test_worked_answers_get_full_marks() -> None:

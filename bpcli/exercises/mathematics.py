@@ -412,6 +412,7 @@ def plain(node: Node) -> str:
 def _joined(nodes: Sequence[Node], parts: Sequence[str]) -> str:
     text = ""
     before = "sign"
+    signed = False
     for place, (node, bare) in enumerate(zip(nodes, parts, strict=True)):
         part = f"({bare})" if node.kind == "frac" and _multiplied(nodes, place) else bare
         binary = node.kind == "sign" and part in _SPACED and before != "sign" and bool(text)
@@ -419,13 +420,19 @@ def _joined(nodes: Sequence[Node], parts: Sequence[str]) -> str:
             text = f"{text.rstrip()} {part} "
         elif (node.kind == "sign" and part == ",") or node.kind == "text":
             text += f"{part} " if part == "," else part
-        elif node.kind in ("word", "large") or (before == "word" and part[:1] not in "([|_^"):
-            text += f" {part}" if text and text[-1] not in " ([|" else part
+        elif node.kind == "large" or _named(node) or (before == "word" and part[:1] not in "([|_^"):
+            text += f" {part}" if text and text[-1] not in " ([|" and not signed else part
         else:
             text += part
         opens = node.kind == "sign" and (part in _SPACED or part in "([|,")
-        before = "sign" if opens else "word" if node.kind == "word" else "other"
+        signed = opens and not binary and part in "+−"  # the minus of −ln x stays with what it is the sign of
+        before = "sign" if opens else "word" if _named(node) else "other"
     return text.rstrip(" ") if text.strip() else text
+
+
+def _named(node: Node) -> bool:
+    """Whether NODE is the name of a function, as it is or with an index or a power: ln, log₂, sin²."""
+    return node.kind == "word" or (node.kind in ("sub", "sup", "both") and node.parts[0].kind == "word")
 
 
 def _multiplied(nodes: Sequence[Node], place: int) -> bool:

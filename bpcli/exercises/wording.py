@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import count
@@ -30,16 +31,15 @@ from bpcli.rounding import Rule
 def rounding_rule(problem: Problem) -> str:
     """The rule in plain words, with an example."""
     rule, places = problem.rounding
-    if rule == "decimals":
-        example = "1.0986 / 0.3679"
-        first, second = (figure(float(one), problem.rounding) for one in example.split(" / "))
-        return (f"Round every number you write to {_count(places, 'decimal')} and go on with the rounded one: "
-                f"1.0986 becomes {first}, 0.3679 becomes {second}.")  # fmt: skip
+    if rule == "exact":
+        return "All numbers come out exactly; do not round. A fraction such as 3/4 is fine."
+    kind = _count(places, "decimal") if rule == "decimals" else f"{places} significant digits"
+    digits = 4 if places <= 3 else places + 2  # so many that the rule takes some away
+    examples = (f"{math.log(3):.{digits}f}", f"{math.exp(-1):.{digits}f}")
     if rule == "digits":
-        return (f"Round every number you write to {places} significant digits and go on with the rounded one: "
-                f"1.0986 becomes {figure(1.0986, problem.rounding)}, 0.03679 becomes "
-                f"{figure(0.03679, problem.rounding)}.")  # fmt: skip
-    return "All numbers come out exactly; do not round. A fraction such as 3/4 is fine."
+        examples = (examples[0], f"{math.exp(-1) / 10:.{digits + 1}f}")
+    first, second = (f"{one} becomes {figure(float(one), problem.rounding)}" for one in examples)
+    return f"Round every number you write to {kind} and go on with the rounded one: {first}, {second}."
 
 
 def _count(number: int, what: str) -> str:

@@ -197,7 +197,7 @@ class _Words:
         if graph.shapes is not None or " if " in local or " wins" in local:
             return ""
         numbers = {graph.ids[k]: values[k] for k in (*graph.inputs.values(), *graph.gates) if values[k] is not None}
-        filled = _NAME.sub(lambda match: self._operand(match[0], numbers), local)
+        filled = self._with_numbers(local, numbers)
         return filled if filled != local and local not in numbers else ""
 
     def figure(self, value: Any) -> str:
@@ -216,13 +216,16 @@ class _Words:
         if isinstance(blank, NumberBlank | StepBlank):
             graph = blank.formula if isinstance(blank, NumberBlank) else _step_formula(variant, blank)
             formula = write(graph, style=FORMULA)
-            filled = _NAME.sub(
-                lambda match: self._operand(match[0], {name: variant.scope[name] for name in graph.inputs}), formula
-            )
+            filled = self._with_numbers(formula, {name: variant.scope[name] for name in graph.inputs})
             filled = re.sub(r"^\((-[\d.]+)\)(?! *\^)", r"\1", filled)
             value = variant.answer(blank) if isinstance(variant, ByHand) else number(variant, blank, variant.scope)
             texts = dict.fromkeys([blank.name, formula, filled, array_figure(value, self.rule)])
             yield Block("item", (Piece("code", " = ".join(texts)),), "•")
+
+    def _with_numbers(self, formula: str, numbers: Mapping[str, Any]) -> str:
+        """FORMULA with figures for its names; a negative one in brackets, but only in one pair."""
+        filled = _NAME.sub(lambda match: self._operand(match[0], numbers), formula)
+        return re.sub(r"\(\((-[\d.e-]+)\)\)", r"(\1)", filled)
 
     def _operand(self, name: str, numbers: Mapping[str, Any]) -> str:
         if name not in numbers:
