@@ -6,6 +6,7 @@ own formulas in numpy, and brute force for every answer that is no gradient (cou
 
 from __future__ import annotations
 
+import cmath
 import math
 import re
 import resource
@@ -152,7 +153,9 @@ def test_drills_go_from_easy_to_hard(family: str) -> None:
 def test_the_gates_that_have_drills() -> None:
     gates = {family.partition("/")[2] for family in DRILLS}
     assert gates >= set("add sub mul div neg pow sqrt exp log sin sigmoid tanh relu softplus abs max min".split())
-    assert gates >= set("square log10 log2 log1p expm1 cos tan asin acos".split())
+    assert gates >= set(
+        "square log10 log2 log1p expm1 cos tan asin acos atan atan2 hypot sinh cosh erf erfc gelu".split()
+    )
     assert gates >= set("dot matmul mean softmax".split())
 
 
@@ -636,6 +639,131 @@ def test_angles() -> None:
         north = math.acos(-math.tan(given["x"] + 1e-3) * math.tan(given["y"]))
         assert found["longer"] == ("north" if north > found["a"] else "south")
         assert found["f"] == pytest.approx(24 / math.pi * found["a"], rel=1e-4)
+
+
+def normal(x: float) -> float:
+    """The normal distribution function, by the trapezium rule from -9 on."""
+    t = np.linspace(-9, x, 20_001)
+    return float(np.trapezoid(np.exp(-t * t / 2), t) / math.sqrt(2 * math.pi))
+
+
+def test_directions_and_distances() -> None:
+    """Complex numbers for the directions, small moves for what a gradient says of them."""
+    quarters = ("first", "second", "third", "fourth")
+    for given, found in drawn("drills/atan2/easy"):
+        turned = math.degrees(cmath.phase(complex(given["x"], given["y"]))) % 360
+        assert found["f"] == pytest.approx(cmath.phase(complex(given["x"], given["y"])))
+        assert found["quadrant"] == quarters[int(turned // 90)]
+    for given, found in drawn("drills/atan2/medium"):
+        goal = cmath.phase(complex(5, 4) - complex(given["x"], given["y"]))
+        assert found["L"] == pytest.approx((goal - given["h"]) ** 2)
+        assert found["turns"] == ("left" if goal > given["h"] else "right")
+    for given, found in drawn("drills/atan2/hard"):
+        point = complex(given["x"], given["y"])
+
+        def off(at: complex, c: float = given["c"]) -> float:
+            return float(abs(at) - c * cmath.phase(at))
+
+        outwards, turned = point * (1 + 1e-6 / abs(point)), point * cmath.exp(1e-6j)
+        assert found["f"] == pytest.approx(off(point))
+        assert found["outwards"] == pytest.approx((off(outwards) - off(point)) / 1e-6, rel=1e-5)
+        assert found["turning"] == pytest.approx((off(turned) - off(point)) / 1e-6, rel=1e-5)
+    for given, found in drawn("drills/hypot/easy"):
+        assert found["U"] == pytest.approx(abs(given["c"] * complex(given["R"], given["X"])))
+    for given, found in drawn("drills/hypot/medium"):
+        length = abs(complex(given["x"], given["y"]) - (2 + 1j))
+        assert found["force"] == pytest.approx(2 * given["k"] * (length - given["l"]))
+    for given, found in drawn("drills/hypot/hard"):
+        places = np.linspace(0, given["d"], 50_001)
+        times = np.hypot(places, given["a"]) / 6 + np.hypot(given["d"] - places, given["b"]) / 2
+        assert found["run"] == ("further" if places[np.argmin(times)] > given["x"] else "less")
+    for given, found in drawn("drills/atan/medium"):
+        angle = cmath.phase(complex(2 * given["d"], given["s"]) ** 2)
+        assert found["f"] == pytest.approx(angle)
+        wider, nearer = (cmath.phase(complex(2 * d, s) ** 2) for d, s in
+                         ((given["d"], given["s"] + 1e-4), (given["d"] - 1e-4, given["s"])))  # fmt: skip
+        assert found["more"] == ("screen" if wider > nearer else "nearer")
+    places = np.arange(0.1, 9, 0.0005)
+    for given, found in drawn("drills/atan/hard"):
+        angles = np.arctan(given["a"] / places) - np.arctan(given["b"] / places)
+        assert found["best"] == pytest.approx(places[np.argmax(angles)], abs=1e-3)
+        assert found["step_to_take"] == ("forward" if found["best"] < given["x"] else "back")
+
+
+def test_chains_cables_and_charts() -> None:
+    """Lengths as sums of small straight pieces, and identities by exponentials."""
+    for given, found in drawn("drills/sinh/hard"):
+        x = np.linspace(-given["w"] / 2, given["w"] / 2, 20_001)
+        y = given["c"] * (np.exp(x / given["c"]) + np.exp(-x / given["c"])) / 2
+        length = sum(np.hypot(np.diff(x), np.diff(y)))
+        assert found["L"] == pytest.approx(length)
+        assert found["longer"] == pytest.approx(length - given["w"], rel=1e-5)
+    for given, found in drawn("drills/sinh/medium"):
+        assert math.log(math.tan(found["f"]) + 1 / math.cos(found["f"])) == pytest.approx(given["y"] / given["k"])
+        assert found["factor"] == pytest.approx(1 / math.cos(found["f"]))
+        assert found["dz"] == pytest.approx(math.cos(found["f"]))
+    for given, found in drawn("drills/sinh/easy"):
+        assert found["both"] == pytest.approx(found["f"] + found["df_dx"])
+        assert found["both"] == pytest.approx(math.exp(given["x"]))
+    for given, found in drawn("drills/cosh/easy"):
+        assert math.tan(found["angle"]) == pytest.approx(found["dx"] / given["k"])
+    for _, found in drawn("drills/cosh/medium"):
+        assert found["dd"] == pytest.approx(math.tanh(found["d"]))
+        assert abs(found["dd"]) < found["never_more"] == math.tanh(40)
+    for given, found in drawn("drills/cosh/hard"):
+        assert found["place"] == pytest.approx(-found["dw"])
+        assert found["f"] ** 2 - found["place"] ** 2 == pytest.approx(given["t"] ** 2 - given["x"] ** 2)
+
+
+def test_the_normal_distribution() -> None:
+    for given, found in drawn("drills/erf/medium"):
+        good = [
+            given["n"] * (normal(given["a"] / s) - normal(-given["a"] / s))
+            for s in given["s"] + np.array([-1e-4, 0, 1e-4])
+        ]
+        assert found["f"] == pytest.approx(good[1], rel=1e-6)
+        assert found["more"] == pytest.approx((good[0] - good[2]) / 2e-4 / 10, rel=1e-3)
+    settings = np.arange(-4, 6, 0.01)
+    for given, found in drawn("drills/erf/hard")[:4]:
+        sold = [normal((given["b"] - m) / given["s"]) - normal((given["a"] - m) / given["s"]) for m in settings]
+        assert found["best"] == pytest.approx(settings[np.argmax(sold)], abs=0.006)
+        assert found["bags"] == ("heavier" if found["best"] > given["m"] else "lighter")
+    for given, found in drawn("drills/erfc/easy"):
+        assert found["f"] == pytest.approx(2 * given["n"] * normal(-given["x"] * math.sqrt(2)), rel=1e-5)
+    for given, found in drawn("drills/erfc/medium"):
+        assert found["P"] == pytest.approx(normal(-math.sqrt(2 * given["S"] / given["N"])), rel=1e-5)
+        assert found["noise_only"] == pytest.approx(normal(0))
+    for given, found in drawn("drills/erfc/hard"):
+        depths = np.linspace(given["x"] / given["c"], 9, 20_001)
+        tails = [math.erfc(depth) for depth in depths]
+        assert found["f"] == pytest.approx(given["k"] * np.trapezoid(tails, depths), rel=1e-5)
+        assert found["du"] == pytest.approx(found["compare"])
+    for given, found in drawn("drills/gelu/easy"):
+        assert found["f"] == pytest.approx(given["x"] * normal(given["x"]), rel=1e-5)
+    for given, found in drawn("drills/gelu/medium"):
+        z = given["w"] * given["x"]
+        slope = normal(z) + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        assert found["w_new"] == pytest.approx(
+            given["w"] - given["alpha"] * 2 * (z * normal(z) - given["y"]) * slope * given["x"], rel=1e-5
+        )
+    for given, found in drawn("drills/gelu/hard"):
+        assert found["with_relu"] == ("yes" if max(0, given["w"] * given["x"]) > 0 else "no")
+
+
+def test_tables_in_statements() -> None:
+    """The rows of numbers that three statements print for lack of a key on the calculator, each of them."""
+    tables = {"drills/erf/easy": math.erf, "drills/erfc/easy": math.erfc, "drills/gelu/easy": normal}
+    for identity, function in tables.items():
+        rows = [
+            re.findall(r"\d\.\d+", line) for line in problem(identity).statement.split("```")[1].strip().split("\n")
+        ]
+        printed = {
+            float(x): float(y)
+            for xs, ys in zip(rows[::2], rows[1::2], strict=True)
+            for x, y in zip(xs, ys, strict=True)
+        }
+        assert {abs(float(x)) for x in problem(identity).given["x"].pool} <= printed.keys()
+        assert all(y == round(function(x), 4) for x, y in printed.items())
 
 
 def test_convolution_is_a_correlation() -> None:
