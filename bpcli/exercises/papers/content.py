@@ -39,6 +39,11 @@ class Line:
     """Of a program, the names that its lines must define."""
 
     @property
+    def kind(self) -> str:
+        """What it asks for, in brackets where a sentence stands before it."""
+        return f"({self.asks})" if self.text else self.asks
+
+    @property
     def tall(self) -> bool:
         """Whether it stands below the others, with room of its own."""
         return self.room > 0

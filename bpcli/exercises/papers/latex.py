@@ -124,4 +124,4 @@ def _row(line: Line) -> str:
 
 def _about(line: Line) -> str:
     text = _pieces(line.text)
-    return (f"{text} " if text else "") + _text(line.asks)
+    return (f"{text} " if text else "") + _text(line.kind)

@@ -121,4 +121,4 @@ def _row(line: Line) -> str:
 
 def _about(line: Line) -> str:
     text = _pieces(line.text)
-    return (f"{text} " if text else "") + html(line.asks)
+    return (f"{text} " if text else "") + html(line.kind)

@@ -148,7 +148,7 @@ def _line(line: Line) -> dict[str, Any]:
     text = [
         *_pieces(line.text),
         *([{"kind": "text", "text": " "}] if line.text else []),
-        {"kind": "text", "text": shown(line.asks)},
+        {"kind": "text", "text": shown(line.kind)},
     ]
     return {"name": visible(line.name), "answer": visible(line.answer), "text": text, "points": line.points}
 
