@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from bpcli.exercises.keys import choice, confirm, number
+from bpcli.exercises.numbers import flat
 from bpcli.exercises.problem import (
     Blank,
     ChoiceBlank,
@@ -118,7 +120,7 @@ class _Marking:
         if isinstance(blank, ChoiceBlank):
             return self._choice(blank, mark)
         if self.variant.problem.graph.shapes is not None:
-            return self._computed_array(blank, mark) if isinstance(blank, _COMPUTED) else mark
+            return self._computed_array(blank, mark, found) if isinstance(blank, _COMPUTED) else mark
         if isinstance(blank, FormulaBlank):
             return self._formula(blank, answer)
         assert isinstance(blank, _COMPUTED)
@@ -132,10 +134,9 @@ class _Marking:
         doubt = next(iter(confirm(self.variant)), "") if self.doubts is None else ""
         return mark_arrays(self.key, self.variant.adjoints, asked, self.answered, self.hint, doubt)
 
-    def _computed_array(self, blank: Blank, mark: Mark) -> Mark:
-        """An array, or a number of a graph on arrays, that a formula of the file computes."""
+    def _computed_array(self, blank: Blank, mark: Mark, found: Mapping[str, Mark]) -> Mark:
+        """An array, or a number of a graph on arrays, against the key, then against what the student's own lead to."""
         from bpcli.marking.array_answers import Array, agree, read_array
-        from bpcli.marking.arrays import UNITS
 
         exact = number(self.variant, blank, self.variant.scope)
         answer = read_array(mark.answer or "", getattr(exact, "shape", ()))
@@ -144,9 +145,44 @@ class _Marking:
         rule = self.variant.problem.rounding
         if agree(answer.value, exact):
             return mark._replace(verdict=RIGHT, reason="")
-        if rule.at_gates and agree(answer.value, exact, UNITS * 2 * rule.unit(float(abs(exact).max()))):
+        if agree(answer.value, exact, self._array_reach(exact)):
             return mark._replace(verdict=ROUNDED, reason=f"as rounding to {rule} gives it")
+        own = self._own_arrays(blank, found)
+        if own and answer.value.any():
+            try:
+                expected = number(self.variant, blank, self.variant.scope | dict(own.values()))
+            except Trouble:
+                expected = None
+            if expected is not None and agree(answer.value, expected, self._array_reach(expected)):
+                used = tuple(own)
+                return mark._replace(verdict=FOLLOWS, reason=f"right, given your {in_words(used)}", used=used)
         return mark._replace(verdict=WRONG, reason="" if self.hint else "look again at the numbers that go into this")
+
+    def _array_reach(self, exact: Any) -> float:
+        """How far honest rounding may lead from EXACT, by its largest entry."""
+        from bpcli.marking.arrays import UNITS
+
+        rule = self.variant.problem.rounding
+        unit = rule.unit(max(map(abs, flat(exact)), default=0.0))
+        return UNITS * 2 * unit if rule.at_gates else unit if rule.kind == "answer" else 0.0
+
+    def _own_arrays(self, blank: Blank, found: Mapping[str, Mark]) -> dict[str, tuple[str, Any]]:
+        """The student's own arrays that BLANK is computed from and that are not the key's: blank -> (name, array)."""
+        from bpcli.marking.array_answers import Array, read_array
+
+        graph = self.variant.problem.graph
+        needed, own = set(_names(blank, graph)), {}
+        for one in self.variant.problem.blanks:
+            known = _asked(one)
+            if known is None or known.kind == "local" or found[one.name].verdict not in (WRONG, FOLLOWS):
+                continue
+            node = graph.ids[known.node]
+            name = node if known.kind == "value" else f"d{node}"
+            answer = read_array(found[one.name].answer or "", graph.shapes[known.node] if graph.shapes else ())
+            # Zeros that nothing leads to buy nothing: w - rate*0 is w, copied from the question.
+            if name in needed and isinstance(answer, Array) and (answer.value.any() or found[one.name].slips):
+                own[one.name] = name, answer.value
+        return own
 
     # --- choices ---
 

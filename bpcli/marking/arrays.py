@@ -165,13 +165,11 @@ class _Marking:
             return mark._replace(verdict=ROUNDED, reason=f"as rounding to {self.key.rule} gives it")
         expected = self._expected(one)
         used = self._used(one)
-        if (
-            used
-            and expected is not None
-            and np.any(answer.value)
-            and agree(answer.value, expected, self.reach(expected))
-        ):
-            return mark._replace(verdict=FOLLOWS, reason=f"right, given your {in_words(used)}", used=tuple(used))
+        if expected is not None and np.any(answer.value) and agree(answer.value, expected, self.reach(expected)):
+            if used:
+                return mark._replace(verdict=FOLLOWS, reason=f"right, given your {in_words(used)}", used=tuple(used))
+            if self.key.rule.at_gates:  # they went on from rounded arrays, which grow further away
+                return mark._replace(verdict=ROUNDED, reason=f"as rounding to {self.key.rule} gives it")
         return mark
 
     def reach(self, key: Any) -> float:
