@@ -152,3 +152,13 @@ def test_arrays_are_worked_exactly(identity: str) -> None:
     variant = variant_of(problem)
     assert by_hand(variant) is None
     assert any("[" in line for line in text_of(variant, None))
+
+
+def test_arrays_are_written_as_a_student_would() -> None:
+    """Whole numbers without zeros behind the point, the part of a joined vector, the class as a one-hot row."""
+    found = {one: "\n".join(text_of(variant_of(problem), None)) for one in ("concat/hard", "array/hard", "cross_entropy/hard")
+             for problem in problems([f"drills/{one}"])}  # fmt: skip
+    assert "c = concat(x, h) = concat([" in found["concat/hard"]
+    assert re.search(r"to h: G\[2:4\] = \[", found["concat/hard"])
+    assert re.search(r"to R: outer\(G, x\) = \[\[-?\d+, -?\d+\], \[-?\d+, -?\d+\]\]", found["array/hard"])
+    assert re.search(r"to s: G\*\(softmax\(s\) - onehot\(k\)\) = \[-?0\.\d{5}, ", found["cross_entropy/hard"])

@@ -341,8 +341,9 @@ def cross_entropy(shapes: tuple[Shape, ...]) -> Gate:
     back, logs = f"stretch(G{_sizes(scores)})", f"log_softmax(z)/{rows}"
     target_pull = f"-{back}*{logs}" if target == scores else ""
     push = f"sum({part}*dz)" + (f" - sum({logs}*dt)" if target == scores else "")
+    wanted, mean = "t" if target == scores else "onehot(t)", "/n" * (len(scores) == 2)
     return _row("cross_entropy", "z t", (), "cross_entropy(z, t)", f"G*{part}", target_pull,
-                push=push, shown=('G*(softmax(z) - t)/n', '-G*log_softmax(z)/n'), pattern=("error", "sends back the predicted probabilities minus the target"))  # fmt: skip
+                push=push, shown=(f"G*(softmax(z) - {wanted}){mean}", f"-G*log_softmax(z){mean}"), pattern=("error", "sends back the predicted probabilities minus the target"))  # fmt: skip
 
 
 @array_gate("onehot")
@@ -427,15 +428,17 @@ def concat(shapes: tuple[Shape, ...], axis: int | None = 0) -> Gate:
         if len(shape) != len(first) or _without(shape, axis) != _without(first, axis):
             raise Misfit(f"concat: {spelled(first)} and {spelled(shape)} differ beside axis {axis}")
     names = input_names(len(shapes))
-    pulls, start = [], 0
+    pulls, shown, start = [], [], 0
     for shape in shapes:
         stop = start + shape[axis]
         pulls.append(f"part(G, {start}, {stop}, axis={axis})")
+        shown.append(f"G[{':, ' * axis}{start}:{stop}]")
         start = stop
     total = (*first[:axis], start, *first[axis + 1 :])
     call = ", ".join(f"<{name}>" for name in names)
     return _row("concat", " ".join(names), total, f"concat({', '.join(names)}, axis={axis})", *pulls,
-                push=f"concat({', '.join(f'd{name}' for name in names)}, axis={axis})", text=f"concat({call}, axis={axis})", pattern=MOVES)  # fmt: skip
+                push=f"concat({', '.join(f'd{name}' for name in names)}, axis={axis})",
+                text=f"concat({call}{_axis(axis) if axis else ''})", shown=tuple(shown), pattern=MOVES)  # fmt: skip
 
 
 @array_gate("part")

@@ -206,7 +206,7 @@ class _Words:
             return number_text(value, 12)
         rule = self.rule if isinstance(self.variant, ByHand) else _finer(self.rule)
         if getattr(value, "shape", ()):
-            return array_figure(value, rule)
+            return number_text(value, 12) if (value % 1 == 0).all() else array_figure(value, rule)
         rounds = isinstance(self.variant, ByHand) and abs(rule.rounded(value) - value) > 1e-12 * abs(value)
         return show(float(value), 12) if rounds or float(value).is_integer() else array_figure(value, rule)
 
