@@ -72,7 +72,7 @@ def _read(text: str, variables: Collection[str], limits: Limits) -> Graph:
             with _no_collection():
                 lark.parse(join_bracketed_lines(text))
             return reader.graph()
-        except Trouble:
+        except (Trouble, MemoryError):
             raise
         except Exception as error:
             from bpcli.mistakes import explain_syntax

@@ -20,7 +20,15 @@ def dies_of_bob(desk: Desk, hand_in: HandIn, at: str) -> Entry:
 
 def raises_at_bob(desk: Desk, hand_in: HandIn, at: str) -> Entry:
     if hand_in.student == "s01":
-        raise MemoryError("no more")
+        raise RuntimeError("no more")
+    return desk.mark(hand_in, at)
+
+
+def takes_memory_with_bob(desk: Desk, hand_in: HandIn, at: str) -> Entry:
+    """64 MB at a time, up to 4 GB."""
+    if hand_in.student == "s01":
+        taken = [bytearray(2**26) for _ in range(64)]
+        assert not taken, "nothing stops it"
     return desk.mark(hand_in, at)
 
 

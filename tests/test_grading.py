@@ -313,6 +313,37 @@ def test_a_hand_in_that_fails_or_never_ends(monkeypatch: pytest.MonkeyPatch) -> 
     assert [one.code for one in graded(out="h", marker=markers.never_ends_with_bob).not_graded] == ["time-limit"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no limit on addresses is held to")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_hand_in_that_takes_all_memory_costs_only_itself(jobs: int) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    made(8)
+    result = graded(marker=markers.takes_memory_with_bob, jobs=jobs)
+    (lost,) = result.not_graded
+    assert (lost.student, lost.code) == ("s01", "memory-limit") and result.graded == 7
+    assert lost.reason == "it took more than 512 MB of memory; no mark was given for it"
+    assert rows()["s01"]["total"] == "" and rows()["s02"]["total"] == "12"
+    (alone,) = graded("in/s01.txt", out="h", marker=markers.takes_memory_with_bob).not_graded
+    assert alone.code == "memory-limit" and resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+def test_no_memory_for_a_formula_is_no_mark_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A syntax error would be what the student is told, and 0 points."""
+    made(1, ("chain/nested",))
+    desk = Desk.of(Setting(Path("hw1/teacher/sheet.toml").read_bytes(), "hw1", policy({})))
+    hand_in = HandIn("s00", "in/s00.txt", (Part("s00.txt", "text", Path("in/s00.txt").read_bytes()),))
+    assert desk.mark(hand_in).status == "graded"
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("bpcli.language.Reader.graph", no_memory)
+    with pytest.raises(MemoryError):
+        desk.mark(hand_in)
+
+
 def test_two_runs_at_once_the_second_stops() -> None:
     made(2)
     os.makedirs("g")

@@ -73,6 +73,8 @@ class Desk:
     def of(cls, setting: Setting) -> Desk:
         """The desk for SETTING; `Trouble` when its sheet cannot be read."""
         sheet = parse_sheet(setting.sheet, setting.name)
+        if any(problem.graph.shapes is not None for problem in sheet.problems):
+            import numpy as np  # noqa: F401 (now: its threads are not to count as a hand-in's memory, 120 MB for two)
         return cls(sheet, setting, Catalogue.of(sheet.problems), _fingerprint(sheet, setting))
 
     @cached_property
@@ -86,7 +88,10 @@ class Desk:
         return digest("entry", self.fingerprint, "" if self.setting.shared else student, draws, time).hex()[:32]
 
     def mark(self, hand_in: HandIn, time: str = "") -> Entry:
-        """What HAND_IN gets. Whatever is wrong with it, or happens while it is marked, is told in the entry."""
+        """What HAND_IN gets. Whatever is wrong with it, or happens while it is marked, is told in the entry.
+
+        Raises `MemoryError`: what to do then is said where memory is bounded.
+        """
         entry = Entry(
             hand_in.student, hand_in.source, hand_in.digest, self.key(hand_in.student, time), REFUSED, time=time
         )
@@ -94,6 +99,8 @@ class Desk:
             answers = read(hand_in, self.catalogue)
         except Trouble as trouble:
             return _closed(entry, REFUSED, trouble.code, trouble.message)
+        except MemoryError:
+            raise
         except Exception as error:  # a mistake of ours must not cost the others their marks
             return _closed(entry, NOT_GRADED, "crashed", _about(error))
         try:
@@ -104,6 +111,8 @@ class Desk:
             penalty = self.setting.policy.penalty(time)
         except Trouble as trouble:
             return _closed(entry, NOT_GRADED, trouble.code, trouble.message)
+        except MemoryError:
+            raise
         except Exception as error:
             return _closed(entry, NOT_GRADED, "crashed", _about(error))
         remarks = (*answers.remarks, *_unasked(self.catalogue, answers.problems))

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context, parent_process
 
@@ -18,6 +19,8 @@ from bpcli.grading.gradebook import NOT_GRADED, Entry
 CHUNK = 20
 #: Seconds of a processor's time after which a hand-in is given up; the limits on its size stop it long before.
 MOST_SECONDS = 30
+#: Bytes that a hand-in may add to its process. The largest there are (1 MiB of text) add 40 MB.
+MOST_MEMORY = 2**29
 
 
 class _TooLong(BaseException):
@@ -49,20 +52,53 @@ def _mark(tasks: Sequence[Task]) -> list[Entry]:
 
 
 def marked(desk: Desk, task: Task, marker: Marker = by_the_rules) -> Entry:
-    """The entry of one task, even if it never ends."""
+    """The entry of one task, even if it never ends or takes all memory."""
     hand_in, time = task
-    timed = hasattr(signal, "SIGPROF") and threading.current_thread() is threading.main_thread()
-    if not timed:
+    if threading.current_thread() is not threading.main_thread():
         return marker(desk, hand_in, time)
+    try:
+        with _seconds_bounded(), _memory_bounded():
+            return marker(desk, hand_in, time)
+    except _TooLong:
+        return given_up(desk, task, "time-limit", f"it took more than {MOST_SECONDS} s; no mark was given for it")
+    except MemoryError:
+        reason = f"it took more than {MOST_MEMORY >> 20} MB of memory; no mark was given for it"
+        return given_up(desk, task, "memory-limit", reason)
+
+
+@contextmanager
+def _seconds_bounded() -> Iterator[None]:
+    """What is done inside is stopped when it has had MOST_SECONDS of a processor (not on Windows)."""
+    if not hasattr(signal, "SIGPROF"):
+        yield
+        return
     before = signal.signal(signal.SIGPROF, _stop)
     signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
     try:
-        return marker(desk, hand_in, time)
-    except _TooLong:
-        return given_up(desk, task, "time-limit", f"it took more than {MOST_SECONDS} s; no mark was given for it")
+        yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+@contextmanager
+def _memory_bounded() -> Iterator[None]:
+    """What is done inside may take MOST_MEMORY more than there is; on Linux, elsewhere no limit on addresses is held to."""
+    try:
+        import resource
+
+        with open("/proc/self/statm", "rb") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError):
+        yield
+        return
+    before, most = resource.getrlimit(resource.RLIMIT_AS)
+    bounds = [one for one in (used + MOST_MEMORY, before, most) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, most))
 
 
 def _stop(*_: object) -> None:
