@@ -904,6 +904,28 @@ def test_the_class_as_a_page_and_as_a_table() -> None:
     assert len(table) == 12 and table[0]["success"] == "0.6667" and table[0]["marked"] == "9"
 
 
+def test_a_neighbours_answers_are_told_of() -> None:
+    """A paper copied word for word is evidence for the teacher; slips of one's own, also several, are not."""
+    one = made(10)
+    texts = {student.id: key_text(one, student) for student in one.students}
+    Path("in/s05.txt").write_text(texts["s02"])
+    answers = expected(next(one.variants(one.students[7])))
+    Path("in/s07.txt").write_text(key_text(one, one.students[7], {name: str(-int(answers[name])) for name in answers}))
+    Path("in/s08.txt").write_text(
+        "".join(
+            "1\n".join(line.partition("= ")[::2]) if " = " in line else line for line in texts["s08"].splitlines(True)
+        )
+    )
+    graded()
+    found = json.loads(Command({}, ["report", "g", "--json"], "").in_process().out)["alike"]
+    assert [(one["student"], one["other"]) for one in found] == [("s05", "s02")]
+    assert found[0]["agree"] == found[0]["of"] >= 8
+    assert "right for" in Command({"COLUMNS": "100"}, ["report", "g"], "").in_process().out
+    assert "another student" in Command({}, ["report", "g", "--format", "html"], "").in_process().out
+    feedback = Path("g/feedback/s05.md").read_text(encoding="utf-8")
+    assert "s02" not in feedback
+
+
 def test_a_student_of_the_report() -> None:
     _a_class()
     graded()

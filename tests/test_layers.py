@@ -55,7 +55,7 @@ LAYERS = """
     submissions.collecting
     grading grading.policy grading.gradebook grading.writing
     grading.standing grading.times grading.desk grading.diff
-    grading.files grading.feedback grading.workers grading.opened
+    grading.likeness grading.files grading.feedback grading.workers grading.opened
     grading.run grading.overriding grading.explanation
     grading.gradescope grading.classview
     grading.classpage

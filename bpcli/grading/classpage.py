@@ -33,6 +33,9 @@ def html(view: ClassView) -> str:
     if view.clusters:
         body += ["<h2>Wrong numbers that nothing explains</h2>", _table(["problem", "blank", "answer", "students", "who"], [
             [one.problem, one.blank, one.what, str(len(one.students)), ", ".join(one.students)] for one in view.clusters])]  # fmt: skip
+    if view.alike:
+        body += ["<h2>Answers that fit another student's numbers</h2>", _table(["student", "answers", "right for", "problems"], [
+            [one.student, f"{one.agree} of {one.of}", one.other, ", ".join(one.problems)] for one in view.alike])]  # fmt: skip
     body += ["<h2>Variants</h2>", _table(["problem", "variants", "mean", "lowest", "highest"], [
         [one.problem, str(one.count), f"{one.mean:.0%}", *("" if share is None else f"{share:.0%}" for share in (one.lowest, one.highest))]
         for one in view.variants])]  # fmt: skip

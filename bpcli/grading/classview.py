@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from bpcli.grading.gradebook import Entry, Marked
+from bpcli.grading.likeness import Likeness, Likenesses
 from bpcli.grading.opened import opened
 from bpcli.grading.policy import Policy, moment
 from bpcli.grading.standing import MISSING, Row, Sheet, standing
@@ -96,6 +97,7 @@ class ClassView(Result):
     slips: Sequence[Made]
     clusters: Sequence[Cluster]
     variants: Sequence[Variants]
+    alike: Sequence[Likeness] = ()
     times: tuple[str, ...] = field(default=(), repr=False)
     """When work was handed in, earliest first, where that is known."""
     late: int = 0
@@ -119,6 +121,7 @@ class ClassView(Result):
                          for one in self.clusters],
             "variants": [{"problem": one.problem, "count": one.count, "mean": one.mean, "lowest": one.lowest,
                           "highest": one.highest} for one in self.variants],
+            "alike": [one._asdict() for one in self.alike],
             "times": {"first": self.times[0], "median": self.times[len(self.times) // 2], "last": self.times[-1],
                       "late": self.late} if self.times else None,
         }  # fmt: skip
@@ -142,7 +145,7 @@ def class_view(folder: str) -> ClassView:
                 tally.add(row.student.id, found.book.entry(row.entry))
         times = sorted((moment(one), one) for one in tally.times) if _comparable(tally.times) else []
         return ClassView(found.sheet, found.policy, rows, tally.items(), tally.slips(), tally.clusters(), tally.variants(),
-                         tuple(one for _, one in times), tally.late)  # fmt: skip
+                         tally.likenesses.found(), tuple(one for _, one in times), tally.late)  # fmt: skip
 
 
 def _comparable(times: Iterable[str]) -> bool:
@@ -159,11 +162,13 @@ class _Tally:
         self.made: dict[str, dict[str, Counter[str]]] = {}
         self.wrong: dict[tuple[str, str, str], list[str]] = {}
         self.by_variant: dict[str, dict[str, list[float]]] = {}
+        self.likenesses = Likenesses()
         self.times: list[str] = []
         self.late = 0
 
     def add(self, student: str, entry: Entry) -> None:
         """Count the marks of STUDENT."""
+        self.likenesses.add(student, entry.marks)
         total = float(sum((mark.earned for mark in entry.marks), Decimal(0)))
         earned: dict[tuple[str, str], tuple[float, float]] = {}
         for mark in entry.marks:

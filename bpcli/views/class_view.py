@@ -45,6 +45,15 @@ def render(result: ClassView, look: Look) -> RenderableType:
             Text("wrong numbers that nothing explains"),
             fit(look, ["blank", "answer", "students", "who"], rows, [""] * 4, words=(0, 1, 3)),
         ]
+    if result.alike:
+        rows = [
+            [one.student, f"{one.agree} of {one.of}", one.other, ", ".join(one.problems)] for one in result.alike[:most]
+        ]
+        parts += [
+            Text(),
+            Text("answers that fit another student's numbers"),
+            fit(look, ["student", "answers", "right for", "problems"], rows, [""] * 4, words=(0, 2, 3)),
+        ]
     shared = [one for one in result.variants if one.lowest is not None and one.highest is not None]
     for one in shared:
         parts.append(
@@ -53,9 +62,9 @@ def render(result: ClassView, look: Look) -> RenderableType:
                 QUIET,
             )
         )
-    hidden = max(len(result.slips), len(result.clusters)) > _MOST and not look.everything
+    hidden = max(len(result.slips), len(result.clusters), len(result.alike)) > _MOST and not look.everything
     if hidden:
-        parts.append(Text("--all shows every slip and every number", QUIET))
+        parts.append(Text("--all shows every slip, number and student", QUIET))
     return Group(*parts)
 
 
