@@ -170,6 +170,12 @@ def local_function(row: Gate, place: int, kinks: str) -> Function:
     return FLOATS.compile(row.name, (*row.inputs, "y"), text)
 
 
+@cache
+def complex_function(row: Gate) -> Function:
+    """ROW's value as a function of complex inputs."""
+    return complex_numbers().function(row)
+
+
 # --- whole sweeps ----------------------------------------------------------------------------------------
 
 

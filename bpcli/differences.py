@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from bpcli.compiled import complex_numbers, condition, value_function
+from bpcli.compiled import complex_function, condition, value_function
 from bpcli.graph import WHERE, Graph
 from bpcli.sweeps import Values, forward, taken
 from bpcli.trouble import Trouble
@@ -84,6 +84,8 @@ class Quotient(NamedTuple):
     figure: float
     rounding: float
     gap: float = 0.0
+    least: float = 0.0
+    """What rounding does at least with half the step: the noise is the same, the width half as large."""
 
 
 #: The reading at a shift; None outside the domain.
@@ -231,7 +233,7 @@ class Line:
             width = step * (high - low)
             rounding = 2 * max(noise, math.ulp(below), math.ulp(above)) / width
             gap = ((above - self.here.value) - (self.here.value - below)) / step if low and high else 0.0
-            found = Quotient((above - below) / width, rounding, gap)
+            found = Quotient((above - below) / width, rounding, gap, 4 * noise / width)
             return found if all(map(math.isfinite, found)) else None
 
         return quotient
@@ -329,6 +331,8 @@ def _extrapolate(quotients: Quotients, step: float, order: int) -> Slope | None:
                 best = Slope(row[k + 1], error, step, scale=scale)
         if best and (abs(row[-1] - previous[-1]) >= 2 * best.error or best.error <= 1e-13 * abs(best.figure)):
             break
+        if best and there.least > best.error:  # no later entry can be better
+            break
         previous = row
         step /= 2
     return best
@@ -372,7 +376,7 @@ def complex_step(graph: Graph, point: Mapping[str, float], name: str) -> float |
     40 (1998). None where the complex functions have no answer, or another one for 2h.
     """
     reals = forward(graph, point)
-    functions = [complex_numbers().function(row) if mask else None for row, mask in graph.kind_table]
+    functions = [complex_function(row) if mask else None for row, mask in graph.kind_table]
     size = abs(point[name]) or 1.0
     slope: float | None = None
     for step in _IMAGINARY:

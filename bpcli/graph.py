@@ -118,9 +118,14 @@ class Graph:
         return frozenset(node for node in self.gates if node not in taken)
 
     @cached_property
+    def choices(self) -> frozenset[int]:
+        """The kinds of gate that are a `where`."""
+        return frozenset([kind for kind, (row, _) in enumerate(self.kind_table) if row is WHERE])
+
+    @property
     def branching(self) -> bool:
         """Whether there is a `where`, so that what is evaluated depends on the values."""
-        return any(row is WHERE for row, _ in self.kind_table)
+        return bool(self.choices)
 
     @property
     def schedule(self) -> Schedule:
@@ -150,8 +155,7 @@ class Graph:
         gates: list[int] = []
         kinds: list[int] = []
         args: list[tuple[int, ...]] = []
-        active = self.active
-        choices = {kind for kind, (row, _) in enumerate(self.kind_table) if row is WHERE}
+        active, choices = self.active, self.choices
         for node, kind, inputs in zip(reversed(self.gates), reversed(self.kinds), reversed(self.args), strict=True):
             if live[node] and active[node]:
                 gates.append(node)

@@ -152,11 +152,17 @@ def _compiled(formula: str, names: tuple[str, ...]) -> Any:
     return FLOATS.compile("slip", names, python(formula))
 
 
+@cache
+def gates_of(slip: Slip) -> frozenset[str]:
+    """The names of the gates for which SLIP has a rule of its own."""
+    return frozenset([FORMS[one][0] if one in FORMS else one for one in slip.local]).union(slip.pulls)
+
+
 def rules_at(graph: Graph, place: int, values: Values | Mapping[int, Any], slip: Slip) -> tuple[str, ...]:
     """SLIP's local gradients for the inputs of the gate at PLACE, "" where it changes none; () for no rules."""
-    if not slip.local:
-        return ()
     row, mask = graph.kind_table[graph.kinds[place]]
+    if row.name not in gates_of(slip):
+        return ()
     for form, (gate, given, holds) in FORMS.items():
         if form in slip.local and gate == row.name and not mask >> given & 1:
             number = values[graph.args[place][given]]
@@ -210,6 +216,8 @@ def places(graph: Graph, values: Values, slip: Slip) -> list[int]:
         return _sent_early(graph, gates, values, slip)
     if slip.collect != "sum":
         return sorted(node for node, count in arrivals(graph, gates, values).items() if count > 1)
+    if slip.product == "G*d":
+        gates = [node for node in gates if graph.row(graph.position[node]).name in gates_of(slip)]
     return [node for node in gates if _can_slip(graph, graph.position[node], values, slip)]
 
 

@@ -50,7 +50,7 @@ def _without_branches_not_taken(graph: Graph, values: Values) -> Values:
     needed, used = bytearray(graph.size), bytearray(graph.size)
     for node in graph.outputs:
         needed[node] = True
-    choices = {kind for kind, (row, _) in enumerate(graph.kind_table) if row is WHERE}
+    choices = graph.choices
     for node, kind, inputs in zip(reversed(graph.gates), reversed(graph.kinds), reversed(graph.args), strict=True):
         if needed[node] or not used[node]:
             for given in (inputs[0], taken(inputs, values)) if kind in choices else inputs:

@@ -452,6 +452,22 @@ def test_noise() -> None:
     assert noise("asin(x/2)", 2.0) > 1e-9
 
 
+@pytest.mark.parametrize(("text", "most"), [("3*x + 7", 15), ("x^3", 17), ("sin(x)", 19)])
+def test_halving_stops_when_rounding_alone_is_worse(text: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every halving of the step doubles what rounding does; sin took 27 evaluations when that was not asked."""
+    counted = 0
+    evaluate = Witness.evaluate
+
+    def counting(witness: Witness, point: Mapping[str, float]) -> Any:
+        nonlocal counted
+        counted += 1
+        return evaluate(witness, point)
+
+    monkeypatch.setattr(Witness, "evaluate", counting)
+    assert slope(text, x=1.0) is not None
+    assert 10 < counted <= most
+
+
 # --- fuzz --------------------------------------------------------------------------------------------------
 
 

@@ -33,7 +33,8 @@ class ArrayWitness(Witness):
 
     def reading(self, values: Values) -> float:
         """Σ upstream · output."""
-        return float(np.sum(self.upstream * values[self.graph.output]))
+        total = self.upstream * values[self.graph.output]
+        return float(np.sum(total) if np.ndim(total) else total)
 
     def _pieces(self, values: Values) -> Iterator[float]:
         graph = self.graph

@@ -13,7 +13,7 @@ from bpcli.arrays.gates import COPIES, MOVES
 from bpcli.arrays.sweeps import ARRAYS, numpy_text
 from bpcli.gates import Gate
 from bpcli.graph import Graph
-from bpcli.slipped import mutated, rules_at
+from bpcli.slipped import gates_of, mutated, rules_at
 from bpcli.slips import Slip
 
 Values = list[Any]
@@ -37,7 +37,10 @@ def can_slip(graph: Graph, place: int, values: Values, slip: Slip) -> bool:
 def _wrong(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, kinks: str,
            enough: Callable[[Any], Any] = np.all) -> dict[int, Any]:  # fmt: skip
     """Input -> what is sent to it wrongly, in its own shape; nothing where the slip cannot be made."""
-    mask, args = graph.kind_table[graph.kinds[place]][1], graph.args[place]
+    row, mask = graph.kind_table[graph.kinds[place]]
+    if slip.product == "G*d" and row.name not in gates_of(slip):
+        return {}
+    args = graph.args[place]
     node = graph.gates[place]
     numbers = [*[values[given] for given in args], values[node]]
     found: dict[int, Any] = {}
@@ -48,7 +51,7 @@ def _wrong(graph: Graph, place: int, values: Values, upstream: Any, slip: Slip, 
             sent = _sent(graph, place, k, numbers, upstream, slip, kinks)
             if sent is None or np.shape(sent) != np.shape(numbers[k]):
                 continue
-            if node in graph.guarded and not graph.row(place).pull:
+            if node in graph.guarded and not row.pull:
                 sent = np.where(upstream == 0, 0.0, sent)
             if enough(np.isfinite(sent)):
                 found[k] = sent

@@ -127,9 +127,11 @@ def _strict() -> np.errstate:
 
 def as_value(value: Any) -> Any:
     """A number or array as the doubles that the sweeps compute with."""
-    if type(value) is np.ndarray and value.dtype == np.float64 and value.ndim:
+    kind = type(value)
+    if kind is np.float64 or (kind is np.ndarray and value.dtype == np.float64 and value.ndim):
         return value
-    return np.float64(value) if np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
+    # Asking a float for its dimension would take thirty times as long as the conversion.
+    return np.float64(value) if kind is float or np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
 
 
 def evaluate_gate(graph: Graph, place: int, values: Values) -> Any:
@@ -230,8 +232,9 @@ def _unexplained(graph: Graph, given: Values) -> Values | None:
     values = given.copy()
     try:
         for node, function, args, look in _plan(graph):
-            values[node] = function(*[values[k] for k in args])
-            if look and not (np.isfinite(values[node]).all() if np.ndim(values[node]) else math.isfinite(values[node])):
+            values[node] = value = function(*[values[k] for k in args])
+            # A sum is finite unless some entry is not (or the sum alone overflows, which the second look settles).
+            if look and not math.isfinite(np.add.reduce(value, axis=None) if np.ndim(value) else value):
                 return None
     except (ArithmeticError, ValueError):
         return None

@@ -30,8 +30,5 @@ def below(limit: int, *label: str) -> int:
 
 def digest(*label: str) -> bytes:
     """32 bytes that LABEL alone decides."""
-    hashed = sha256()
-    for part in (VERSION, *label):
-        data = part.encode()
-        hashed.update(len(data).to_bytes(8, "big") + data)
-    return hashed.digest()
+    parts = [part.encode() for part in (VERSION, *label)]
+    return sha256(b"".join([len(part).to_bytes(8, "big") + part for part in parts])).digest()
