@@ -153,7 +153,9 @@ def test_drills_go_from_easy_to_hard(family: str) -> None:
 
 
 #: Gates of the table that have no drills of their own, and why.
-NO_DRILLS = dict.fromkeys(("gt", "ge", "lt", "le", "eq", "ne"), "a condition stands only in where, and is drilled there")
+NO_DRILLS = dict.fromkeys(
+    ("gt", "ge", "lt", "le", "eq", "ne"), "a condition stands only in where, and is drilled there"
+)
 NO_DRILLS |= dict.fromkeys(("ties", "place"), "only the derivatives of max and min use it")
 NO_DRILLS |= {
     "others": "only the derivative of prod uses it",
