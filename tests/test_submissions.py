@@ -271,12 +271,73 @@ def test_members_that_are_no_files_or_packed_strangely() -> None:
         archive.writestr(link, "/etc/passwd")
         archive.writestr("bob.txt", "[n]\na=1", zipfile.ZIP_BZIP2)
         archive.writestr("007.txt", b"x" * (2**20 + 1), zipfile.ZIP_DEFLATED)
-        archive.writestr("cy.d/inner.zip", b"PK")
-        archive.writestr("cy.d/a.txt", "[n]\na=1")
+        archive.writestr("cy.d.zip", b"PK")
     found = collected("e.zip")
     assert {one.student: one.code for one in found.refused} == {
         "ada": "not-a-file", "bob": "zip-method", "007": "too-large", "cy.d": "zip-nested"
     }  # fmt: skip
+
+
+def test_what_lies_beside_the_answers_is_not_read_and_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan, a film, an archive, a link: in a zip file as in a folder, only what would be read can be at fault."""
+    beside: dict[str, str | bytes] = {
+        "scan.pdf": b"%" * 3_000_000,
+        "work.zip": b"PK",
+        "code.tar.gz": b"x",
+        "a/b/c/d/e/f.txt": "x",
+    }
+    zipped({"ada/answers.txt": "[n]\na=1", **{f"ada/{name}": data for name, data in beside.items()}})
+    monkeypatch.setattr(archives, "MOST_TOTAL", 100)
+    assert not collected("e.zip").refused and given("ada", "n") == {"a": "1"}
+    for name, data in beside.items():
+        put(f"in/ada/{name}", data)
+    put("in/ada/answers.txt", "[n]\na=2")
+    os.symlink("/etc/passwd", "in/ada/notes.txt")
+    assert not collected("in").refused and given("ada", "n") == {"a": "2"}
+    os.rename("in/ada/answers.txt", "in/ada/mine.txt")
+    zipped({"ada/mine.txt": "[n]\na=1", "ada/other.txt": b"x" * (2**20 + 1)}, "f.zip")
+    for path, code in (("in", "too-large"), ("f.zip", "too-large")):
+        assert {one.student: one.code for one in collected(path).refused} == {"ada": code}, "all texts are read then"
+
+
+def test_answers_that_are_packed_beyond_belief() -> None:
+    zipped({"ada/a.txt": b" " * 2**20, "ada/b.txt": b" " * 2**20, "bob/a.txt": b" " * 2**20})
+    assert {one.student: one.code for one in collected("e.zip").refused} == {"ada": "zip-ratio"}
+    assert "2,097,152 bytes are packed into" in collected("e.zip").refused[0].reason
+
+
+def test_a_refused_member_is_called_by_its_whole_name() -> None:
+    zipped({"ada.txt": "[n]\na=1", "/s002.txt": "x", "../x.txt": "x", "[red]s020[/red].txt": "x"})
+    assert {one.source: one.reason for one in collected("e.zip").refused} == {
+        "e.zip: /s002.txt": "its name is a path out of the zip file",
+        "e.zip: ../x.txt": "its name is a path out of the zip file",
+        "e.zip: [red]s020[/red].txt": "no student is called [red]s020[",
+    }
+
+
+def test_the_one_folder_among_files_is_a_student_too() -> None:
+    zipped({"ada.txt": "[n]\na=1", "bob.txt": "[n]\na=2", "bab/answers.txt": "[n]\na=3"})
+    assert [(one.source, one.code) for one in collected("e.zip").refused] == [
+        ("e.zip: bab/answers.txt", "unknown-student")
+    ]
+    zipped({"read.me": "x", "hw/ada.txt": "[n]\na=1"}, "f.zip")
+    found = collected("f.zip")
+    assert [one.student for one in found.taken] == ["ada"] and [one.source for one in found.refused] == [
+        "f.zip: read.me"
+    ]
+
+
+def test_a_path_that_cannot_be_read_leaves_the_others_alone() -> None:
+    put("in/ada.txt", "[n]\na=1")
+    data = zipped({"bob.txt": "[n]\na=1"}).read_bytes()
+    put("e.zip", data[: len(data) // 2])
+    found = collected("in", "e.zip")
+    assert given("ada", "n") == {"a": "1"}
+    assert [(one.source, one.code) for one in found.refused] == [("e.zip", "zip")]
+    assert found.refused[0].reason.startswith("it is not a zip file that can be read")
+    for paths in (["e.zip"], ["in", "gone.zip"]):
+        with pytest.raises(Trouble, match="cannot read"):
+            collected(*paths)
 
 
 def test_two_members_of_one_name() -> None:
@@ -324,7 +385,10 @@ def test_members_that_share_bytes_are_a_bomb() -> None:
 def test_limits_of_zip_files(monkeypatch: pytest.MonkeyPatch) -> None:
     zipped({f"s{k}.txt": "x" for k in range(6)})
     monkeypatch.setattr(archives, "MOST_MEMBERS", 5)
-    with pytest.raises(Trouble, match="6 members"):
+    with pytest.raises(Trouble, match="6 files"):
+        collected("e.zip")
+    with monkeypatch.context() as change, pytest.raises(Trouble, match=r"members has 3\d\d bytes; the limit is 200"):
+        change.setattr(archives, "MOST_DIRECTORY", 200)
         collected("e.zip")
     monkeypatch.setattr(archives, "MOST_MEMBERS", 6)
     monkeypatch.setattr(archives, "MOST_TOTAL", 5)

@@ -58,23 +58,39 @@ def collect(paths: Sequence[str], register: Register, catalogue: Catalogue, stac
     """The hand-ins in PATHS. Zip files stay open in STACK until their members are read.
 
     OWNER is the student to whom everything belongs, if that is known. GROUPS (student -> group) are those that hand in
-    together. Raises `Trouble` for a path that cannot be
-    read at all; what is wrong with one hand-in is a refusal.
+    together. A path that cannot be read is a refusal like a hand-in that cannot, and the others are read. `Trouble`
+    for a path where there is nothing, and when nothing else was found beside what cannot be read.
     """
-    collection = Collection()
     for path in paths:
-        for one in _in_path(path, register, catalogue, stack, owner):
-            if isinstance(one, Refused):
-                collection.refused.append(one)
-                continue
-            try:
-                student = owner or register.find(one.claims).id
-            except Trouble as trouble:
-                collection.refused.append(refused(one.source, trouble))
-            else:
-                collection.taken.append(Taken(student, one))
+        if not os.path.lexists(path) and path != "-":
+            raise Trouble(f"cannot read {visible(path)}: No such file or directory", code="unreadable-file")
+    collection = Collection()
+    broken: list[Trouble] = []
+    for path in paths:
+        try:
+            for one in _in_path(path, register, catalogue, stack, owner):
+                _take(one, collection, register, owner)
+        except Trouble as trouble:
+            broken.append(trouble)
+            reason = trouble.message.removeprefix(f"cannot read {visible(path)}: ")
+            collection.refused.append(Refused(visible(path), trouble.code, reason))
+    if broken and collection.found == len(broken):
+        raise broken[0]
     _settle(collection, several, groups or {})
     return collection
+
+
+def _take(one: Found | Refused, collection: Collection, register: Register, owner: str) -> None:
+    """Put ONE where it belongs: among what is taken if its student is known."""
+    if isinstance(one, Refused):
+        collection.refused.append(one)
+        return
+    try:
+        student = owner or register.find(one.claims).id
+    except Trouble as trouble:
+        collection.refused.append(refused(one.source, trouble))
+    else:
+        collection.taken.append(Taken(student, one))
 
 
 def _in_path(
@@ -98,8 +114,6 @@ def _in_path(
     elif ending == ".zip":
         archive = stack.enter_context(archives.opened(path))
         yield from archives.in_archive(archive, shown, known)
-    elif not os.path.lexists(path):
-        raise Trouble(f"cannot read {shown}: No such file or directory", code="unreadable-file")
     elif ending in (".csv", ".json") and not owner and not known(folders.claims_of(os.path.basename(path))[0]):
         text = decoded(folders.read_bytes(path, tables.MOST_BYTES), shown, tables.MOST_BYTES)
         yield from (

@@ -91,7 +91,7 @@ def one_file(path: str, *more: str) -> Iterator[Found | Refused]:
 def _student_folder(path: str, name: str) -> Found:
     def load() -> list[Part]:
         names = list(_files_below(path))
-        return parts_of(names, lambda one: read_bytes(os.path.join(path, one)))
+        return parts_of(names, lambda one: _read_below(path, one))
 
     return Found((name,), visible(path), load)
 
@@ -110,20 +110,31 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
 
 
 def _files_below(path: str, prefix: str = "", depth: int = 1) -> Iterator[str]:
-    """The regular files of a student's folder, their names from it on; litter and links are left out."""
+    """What a student's folder holds, the names from it on: its files, and what could be one but is not opened.
+
+    That is a link, a device, or a folder that lies too deep (its name ends in a separator). It matters only if it
+    would be read.
+    """
     for entry in _entries(os.path.join(path, prefix)):
         if litter(entry.name):
             continue
         name = os.path.join(prefix, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            if depth >= MOST_DEPTH:
-                raise Trouble(f"its folders are nested more than {MOST_DEPTH} deep", code="too-large")
-            yield from _files_below(path, name, depth + 1)
-        elif entry.is_file(follow_symlinks=False):
+        if not entry.is_dir(follow_symlinks=False):
             yield name
-        elif os.path.splitext(entry.name)[1].lower() in FORMS:
-            kind = _kind(entry.stat(follow_symlinks=False).st_mode)
-            raise Trouble(f"{visible(name)} is {kind}, which is not opened", code="not-a-file")
+        elif depth < MOST_DEPTH:
+            yield from _files_below(path, name, depth + 1)
+        else:
+            yield os.path.join(name, "")
+
+
+def _read_below(path: str, name: str) -> bytes:
+    """The bytes of the file NAME in a student's folder; `Trouble` for what is not opened."""
+    if not os.path.basename(name):
+        raise Trouble(f"its folders are nested more than {MOST_DEPTH} deep", code="too-large")
+    kind = os.lstat(os.path.join(path, name)).st_mode
+    if not stat.S_ISREG(kind):
+        raise Trouble(f"{visible(name)} is {_kind(kind)}, which is not opened", code="not-a-file")
+    return read_bytes(os.path.join(path, name))
 
 
 def read_bytes(path: str, most: int = MOST_BYTES) -> bytes:
