@@ -31,7 +31,7 @@ from bpcli.exercises.roster import Student
 from bpcli.grading import files, run, workers
 from bpcli.grading.desk import Desk, Setting, expected
 from bpcli.grading.gradebook import Gradebook
-from bpcli.grading.policy import policy
+from bpcli.grading.policy import Policy, days_late, policy
 from bpcli.grading.run import Graded
 from bpcli.submissions.handed_in import HandIn, Part
 from bpcli.trouble import Trouble
@@ -710,8 +710,26 @@ def test_the_column_of_grades_csv_is_taken_over_and_other_columns_stay() -> None
     Path("g/grades.csv").write_text(
         Path("g/grades.csv").read_text(encoding="utf-8").replace(",3,", ",lots,"), encoding="utf-8"
     )
-    with pytest.raises(Trouble, match=r"line 3: lots is not a number"):
-        graded()
+    result = graded()
+    assert not result.ok and result.graded == result.found == 3, "one cell does not stop the others"
+    assert [*result.left] == ["g/grades.csv, line 3, override: lots is not a number of points"]
+    assert rows()["s01"]["override"] == "lots", "what was typed is not lost"
+    assert [*graded().left] == [*result.left]
+
+
+def test_a_table_that_a_spreadsheet_saved_with_semicolons() -> None:
+    """As a spreadsheet does where a comma is the decimal point."""
+    made(3)
+    graded()
+    table = [row.split(",") for row in Path("g/grades.csv").read_text(encoding="utf-8").splitlines()]
+    table[0].append("seat")
+    for k, row in enumerate(table[1:]):
+        row.append(f"{k},5")
+    table[2][table[0].index("override")] = "2,5"
+    Path("g/grades.csv").write_bytes("\r\n".join(";".join(row) for row in table).encode("utf-8-sig"))
+    result = graded()
+    assert result.ok and [(one.student, one.points) for one in result.overrides] == [("s01", "2.5")]
+    assert rows()["s01"]["total"] == "2.5" and rows()["s01"]["seat"] == "1,5"
 
 
 # --- policies ---------------------------------------------------------------------------------------------
@@ -726,6 +744,40 @@ def test_late_work_costs_what_the_rule_says() -> None:
     assert {name: row["total"] for name, row in rows().items()} == {"s00": "12", "s01": "12", "s02": "10.8", "s03": "6"}
     assert any("each day begun" in line for line in result.policy.lines())
     assert "late: -10 %" in rows()["s02"]["note"]
+
+
+def test_a_day_is_due_when_it_ends() -> None:
+    for handed_in, late in (("2026-11-20T00:00", 0), ("2026-11-20T23:59:59", 0), ("2026-11-21T00:00", 0), ("2026-11-21T00:01", 1),
+                       ("2026-11-21T23:00", 1), ("2026-11-20", 0), ("2026-11-21", 1), ("2026-11-22", 2)):  # fmt: skip
+        assert days_late(handed_in, "2026-11-20") == late, handed_in
+    assert days_late("2026-11-20", "2026-11-20T12:00+01:00") == 0, "a day alone is not held against an hour"
+    rules = Policy().changed(deadline="2026-11-20", late=Decimal("0.1"))
+    assert "due by the end of 2026-11-20: each day" in " ".join(rules.lines())
+
+
+def test_times_without_a_zone_or_of_some_students_only() -> None:
+    made(3)
+    Path("times.csv").write_text("student,time\ns00,2026-11-20 23:00\ns01,2026-11-21T00:10\n")
+    result = graded(times="times.csv", deadline="2026-11-20T23:59+01:00", late="0.1")
+    assert result.ok and result.notes == ["times.csv has times without a zone; they were taken in the deadline's"]
+    assert {name: row["total"] for name, row in rows().items()} == {"s00": "12", "s01": "10.8", "s02": "12"}
+    assert [row["note"] for row in rows().values()] == ["", "late: -10 %", "no time known, not taken for late"]
+    printed = command(
+        "hw1", "in", "-o", "g", "--times", "times.csv", "--late", "10%", "--deadline", "2026-11-20T23:59+01:00"
+    )
+    assert "no time is known for s02: not taken for late" in printed.out
+    Path("times.csv").write_text("student,time\ns00,2026-11-20T23:00+01:00\n")
+    with pytest.raises(
+        Trouble, match=r"line 2: 2026-11-20T23:00\+01:00 says its time zone, and the deadline"
+    ) as caught:
+        graded(times="times.csv", deadline="2026-11-20", late="0.1")
+    assert caught.value.tries == ("--deadline 2026-11-20T23:59+01:00",)
+
+
+def test_a_share_of_ten_is_ten_per_cent() -> None:
+    made(2)
+    printed = command("hw1", "in", "-o", "g", "--late-most", "50", "--late", "10%", "--deadline", "2026-11-20")
+    assert printed.code == 2 and "try: --late-most 50%" in printed.err
 
 
 def test_lateness_without_a_deadline_or_times_is_said() -> None:

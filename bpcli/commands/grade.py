@@ -48,7 +48,10 @@ def _share(_: click.Context, option: click.Parameter, text: str | None) -> Decim
     try:
         return Decimal(text[:-1].strip()) / 100 if text.endswith("%") else Decimal(text)
     except InvalidOperation:
-        raise Trouble(f"--{option.name} is a share such as 0.5 or 50%, not {text}", code="usage") from None
+        called = option.opts[0]
+        raise Trouble(
+            f"{called} is a share such as 0.5 or 50%, not {text}", code="usage", tries=[f"{called} 50%"]
+        ) from None
 
 
 def _late(context: click.Context, option: click.Parameter, text: str | None) -> Decimal | None:
@@ -74,7 +77,7 @@ def _late(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--partial", callback=_share, metavar="SHARE", help="What one that is right in part earns.")
 @click.option("--groups/--no-groups", default=None, help="One hand-in counts for everybody of the student's group.")
 @click.option("--times", metavar="FILE", help="A CSV of who handed in when (student,time).")
-@click.option("--deadline", metavar="TIME", help="When it was due, as 2026-11-20T23:59+01:00.")
+@click.option("--deadline", metavar="TIME", help="When it was due, as 2026-11-20T23:59+01:00, or by the end of a day.")
 @click.option("--late", callback=_late, metavar="SHARE/day", help="What each day begun after it costs.")
 @click.option("--late-most", callback=_share, metavar="SHARE", help="The most that lateness costs.")
 @click.option(

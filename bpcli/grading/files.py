@@ -2,7 +2,8 @@
 
 A spreadsheet takes a text that begins with = + - or @ for a formula. Texts get a ' in front then; numbers stay
 numbers, negative ones too. Columns that a teacher added to ``grades.csv`` stay, and what stands under ``override``
-is taken over.
+is taken over; where that is no number it stays too, and is told. A table that a spreadsheet has saved with ; or tabs
+between its cells is read as well.
 """
 
 from __future__ import annotations
@@ -64,18 +65,26 @@ def _cells(row: Row, sheet: Sheet, before: Before) -> list[str]:
     given = next((one.points for one in row.given if not one.problem), None)
     return [
         guarded(student.id), guarded(student.name), guarded(student.group), *map(number, row.problems or [None] * len(sheet.problems)),
-        number(row.total), number(sheet.points), row.status, given or "", guarded(row.note), *before.cells(student.id),
+        number(row.total), number(sheet.points), row.status, guarded(before.unread.get(student.id, given or "")), guarded(row.note),
+        *before.cells(student.id),
     ]  # fmt: skip
 
 
 class Before:
-    """The ``grades.csv`` of an earlier run: what a teacher has written into it."""
+    """The ``grades.csv`` of an earlier run: what a teacher has written into it.
+
+    `overrides` are the points under override by student, `unread` what stands there and is no number of points, and
+    `left` says so with its line.
+    """
 
     def __init__(self, more: Sequence[str] = (), rows: dict[str, list[str]] | None = None,
-                 overrides: dict[str, str] | None = None) -> None:  # fmt: skip
+                 overrides: dict[str, str] | None = None, unread: dict[str, str] | None = None,
+                 left: Sequence[str] = ()) -> None:  # fmt: skip
         self.more = list(more)
         self._rows = rows or {}
         self.overrides = overrides or {}
+        self.unread = unread or {}
+        self.left = list(left)
 
     def cells(self, student: str) -> list[str]:
         """What stood in the teacher's own columns."""
@@ -93,12 +102,13 @@ class Before:
 
 
 def read_before(path: str, own: Iterable[str]) -> Before:
-    """The ``grades.csv`` at PATH, whose columns OWN are bpcli's; `Trouble` for an override that is no number."""
+    """The ``grades.csv`` at PATH, whose columns OWN are bpcli's; `Trouble` for what is not that table."""
     if not os.path.lexists(path):
         return Before()
     text = read_bytes(path, MOST_BYTES).decode("utf-8-sig", "backslashreplace")
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise Trouble(f"cannot read {visible(path)}: {error}; mend it or move it away", code="grades-csv") from None
     head = rows[0] if rows else []
@@ -106,16 +116,24 @@ def read_before(path: str, own: Iterable[str]) -> Before:
         raise Trouble(f"{visible(path)} is not a table that bpcli wrote: it has no column id", code="grades-csv")
     known = {*own, *_FIRST, *_LAST}
     others = [k for k, name in enumerate(head) if name not in known and name]
-    cells, overrides = {}, {}
+    cells: dict[str, list[str]] = {}
+    overrides: dict[str, str] = {}
+    unread: dict[str, str] = {}
+    left: list[str] = []
     for line, row in enumerate(rows[1:], start=2):
         if len(row) != len(head):
             continue
         student = unguarded(row[head.index("id")])
         cells[student] = [row[k] for k in others]
-        given = row[head.index("override")].strip() if "override" in head else ""
-        if given:
-            overrides[student] = points_given(given, f"{visible(path)}, line {line}")
-    return Before([head[k] for k in others], cells, overrides)
+        given = unguarded(row[head.index("override")].strip()) if "override" in head else ""
+        if not given:
+            continue
+        try:
+            overrides[student] = points_given(given, f"{visible(path)}, line {line}, override")
+        except Trouble as trouble:
+            unread[student] = given
+            left.append(trouble.message)
+    return Before([head[k] for k in others], cells, overrides, unread, left)
 
 
 def points_given(text: str, where: str) -> str:

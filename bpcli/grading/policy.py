@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -35,7 +35,7 @@ class Policy:
     groups: bool = False
     """Whether one hand-in counts for everybody of the student's group."""
     deadline: str = ""
-    """When the work is due, as 2026-11-20T23:59+01:00; "" for never."""
+    """When the work is due, as 2026-11-20T23:59+01:00; a day alone is due when it ends; "" for never."""
     late: Decimal = Decimal(0)
     """The share of the points that each day begun after the deadline costs."""
     late_most: Decimal = Decimal(1)
@@ -81,9 +81,8 @@ class Policy:
         if self.deadline and self.late:
             most = f", at most {percent(self.late_most)}" if self.late_most < 1 else ""
             grace = f" (the first {self.grace} minutes are free)" if self.grace else ""
-            found.append(
-                f"due {self.deadline}{grace}: each day begun after it costs {percent(self.late)} of the points{most}"
-            )
+            due = f"by the end of {self.deadline}" if day(self.deadline) else self.deadline
+            found.append(f"due {due}{grace}: each day begun after it costs {percent(self.late)} of the points{most}")
         return found
 
     def record(self) -> dict[str, Any]:
@@ -134,8 +133,8 @@ def _checked(given: dict[str, Any], where: str) -> Policy:
 def _rule(where: str, name: str, value: Any) -> Any:
     """VALUE as the rule NAME has it."""
 
-    def wrong(asked: str) -> Trouble:
-        return Trouble(f"{where}{name} is {asked}, not {visible(str(value))[:40]}", code="policy")
+    def wrong(asked: str, *tries: str) -> Trouble:
+        return Trouble(f"{where}{name} is {asked}, not {visible(str(value))[:40]}", code="policy", tries=tries)
 
     if name in ("several", "feedback"):
         choices = SEVERAL if name == "several" else FEEDBACK
@@ -154,8 +153,15 @@ def _rule(where: str, name: str, value: Any) -> Any:
         return value
     number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not 0 <= value <= 1:
-        raise wrong("a share from 0 to 1")
+        raise wrong("a share from 0 to 1", *_shares(where, name, value if number else 0))
     return Decimal(str(value))
+
+
+def _shares(where: str, name: str, value: Any) -> list[str]:
+    """What may be meant by VALUE as a share: 10 is 10%."""
+    if not 1 < value <= 100:
+        return []
+    return [f"{name} = {value / 100:g}" if where else f"--{name.replace('_', '-')} {value}%"]
 
 
 # --- times ------------------------------------------------------------------------------------------------
@@ -169,9 +175,24 @@ def moment(text: str) -> datetime:
         raise Trouble(f"{visible(text)[:40]} is not a time; write it as 2026-11-20T23:59+01:00", code="time") from None
 
 
+def day(text: str) -> date | None:
+    """The day, if TEXT writes one without a time of day."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
 def days_late(time: str, deadline: str, grace: int = 0) -> int:
-    """How many days after DEADLINE have begun at TIME; 0 when it is not late."""
+    """How many days after DEADLINE have begun at TIME; 0 when it is not late.
+
+    A deadline that is a day alone is the end of that day; of a TIME that is one, only the day counts.
+    """
     handed_in, due = moment(time), moment(deadline)
+    if (only := day(time)) is not None:
+        return max((only - due.date()).days, 0)
+    if day(deadline) is not None:
+        due += timedelta(days=1)
     if (handed_in.tzinfo is None) != (due.tzinfo is None):
         raise Trouble(f"{time} and {deadline} cannot be compared: only one of them says its time zone", code="time",
                       tries=["2026-11-20T23:59+01:00"])  # fmt: skip

@@ -26,7 +26,7 @@ from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Gradeboo
 from bpcli.grading.policy import Policy, policy
 from bpcli.grading.standing import Row, sheet_of, standing
 from bpcli.grading.standing import Sheet as Summary
-from bpcli.grading.times import read_times
+from bpcli.grading.times import Times, read_times
 from bpcli.grading.workers import mark_all, marked
 from bpcli.result import Result
 from bpcli.submissions.collecting import Collection, collect
@@ -84,6 +84,10 @@ class Graded(Result):
     """Whether it is known when the work was handed in, if that costs anything."""
     resumed: int = 0
     """Hand-ins that an earlier run had marked before it was stopped."""
+    notes: Sequence[str] = ()
+    """How the times were read, where that is not plain."""
+    left: Sequence[str] = ()
+    """What stands under override in ``grades.csv`` and is no number of points."""
 
     @property
     def found(self) -> int:
@@ -92,8 +96,8 @@ class Graded(Result):
 
     @property
     def ok(self) -> bool:
-        """Whether every hand-in was graded and counts."""
-        return self.accepted and self.graded == self.found
+        """Whether every hand-in was graded and counts, and everything given by hand was taken over."""
+        return self.accepted and self.graded == self.found and not self.left
 
     def head(self) -> dict[str, Any]:
         """Everything but the students."""
@@ -105,7 +109,7 @@ class Graded(Result):
                           "reason": one.reason} for one in (*self.refused, *self.not_graded)],
             "set_aside": [{"student": student, "source": source} for student, source in self.aside],
             "missing": [row.student.id for row in self.rows if row.status == "missing"],
-            "moves": [move.record() for move in self.moves],
+            "moves": [move.record() for move in self.moves], "notes": [*self.notes, *self.left],
         }  # fmt: skip
 
     def record(self, expression: str) -> dict[str, Any]:
@@ -180,17 +184,17 @@ def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: la
         writing.clean(what.out)
         own = files.columns(sheet_of(summary))
         before = files.read_before(os.path.join(what.out, files.CSV), own)
-        times = read_times(what.times, what.register) if what.times else {}
+        times = read_times(what.times, what.register, what.policy.deadline) if what.times else Times({})
         groups = {one.id: one.group for one in what.sheet.students if one.group} if what.policy.groups else {}
         collection = collect(what.paths, what.register, desk.catalogue, stack, what.policy.several, groups=groups)
         run, _ = book.run(desk.fingerprint, summary, what.policy.text(), __version__)
-        marking = _Marking(what, setting, desk, book, run, collection, times, marker)
+        marking = _Marking(what, setting, desk, book, run, collection, times.times, marker)
         with_step = step(collection.found)
         for _ in marking.entries(with_step):
             pass
         overrides = before.new(book)
         book.override(overrides)
-        return _settled(what, book, run, marking, before, overrides, groups)
+        return _settled(what, book, run, marking, before, overrides, groups, times.note)
 
 
 def _apart(what: Order) -> None:
@@ -272,7 +276,7 @@ def _refusal(refused: Refused) -> Entry:
 
 
 def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: files.Before,
-             overrides: Sequence[Override], groups: dict[str, str]) -> Graded:  # fmt: skip
+             overrides: Sequence[Override], groups: dict[str, str], note: str) -> Graded:  # fmt: skip
     """Compare with what counted before, accept, and write."""
     entries = [book.entry(number, marks=False) for number in marking.numbers()]
     chosen, aside = _chosen(entries, groups)
@@ -290,7 +294,7 @@ def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: 
         sorted((one for one in counted if one.status == NOT_GRADED), key=lambda one: (one.student, one.source)),
         sum(one.status == GRADED for one in counted),
         sorted([*marking.collection.aside, *[(one.student, one.source) for one in aside]]), found, accept,
-        overrides, bool(what.times) or not what.policy.late, marking.resumed,
+        overrides, bool(what.times) or not what.policy.late, marking.resumed, [note] if note else [], before.left,
     )  # fmt: skip
     if accept:
         write_files(result, book, before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -43,6 +43,10 @@ class Row:
     """Why there are no marks."""
     entry: int = 0
     """The number of the entry that counts; 0 for none."""
+    time: str = ""
+    """When it was handed in, where that is known."""
+    untimed: bool = False
+    """Whether that is not known, though it is of others: nobody is late then."""
 
     @property
     def note(self) -> str:
@@ -50,6 +54,8 @@ class Row:
         parts = [self.reason] if self.reason else []
         if self.penalty and self.total is not None:
             parts.append(f"late: -{(self.penalty * 100).normalize():f} %")
+        if self.untimed:
+            parts.append("no time known, not taken for late")
         for one in self.given:
             where = f" for {one.problem}" if one.problem else ""
             parts.append(f"by hand{where}: {one.points}{f' ({one.reason})' if one.reason else ''}")
@@ -78,8 +84,11 @@ def sheet_of(text: str) -> Sheet:
 
 def standing(book: Gradebook, sheet: Sheet) -> list[Row]:
     """A row for each student of the sheet, in its order, then for everybody else in the gradebook, by id."""
-    return [row_of(book.entry(number) if number else None, student, sheet, given)
+    rows = [row_of(book.entry(number) if number else None, student, sheet, given)
             for student, number, given in _everybody(book, sheet)]  # fmt: skip
+    if not any(row.time for row in rows):
+        return rows
+    return [replace(row, untimed=bool(row.entry and not row.time)) for row in rows]
 
 
 def _everybody(book: Gradebook, sheet: Sheet) -> Iterable[tuple[Student, int, Sequence[Override]]]:
@@ -107,4 +116,4 @@ def row_of(entry: Entry | None, student: Student, sheet: Sheet, given: Sequence[
     if total is not None and status != GRADED:
         status, reason = GRADED, ""
     return Row(student, status, tuple(None if one is None else points(one) for one in parts), total, penalty, tuple(given),
-               reason, 0 if entry is None else entry.number)  # fmt: skip
+               reason, 0 if entry is None else entry.number, "" if entry is None else entry.time)  # fmt: skip

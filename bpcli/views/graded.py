@@ -38,11 +38,19 @@ def render(result: Graded, look: Look) -> RenderableType:
     ]
     parts += _moves(result, look)
     parts += [Text(f"rule: {line}", QUIET) for line in result.policy.lines()]
-    if not result.timed:
-        parts.append(Text("nobody was taken for late: --times says when each student handed in", "yellow"))
+    parts += [Text(visible(one), "yellow") for one in (*_times(result), *result.notes)]
+    parts += [Text(f"left alone: {visible(one)}", "bold yellow") for one in result.left]
     if result.accepted:
         parts.append(Text(f"wrote {visible(result.out)}: grades.csv, grades.json, feedback, grades.db"))
     return Group(*parts)
+
+
+def _times(result: Graded) -> list[str]:
+    """Who was not taken for late since nobody knows when they handed in."""
+    if not result.timed:
+        return ["nobody was taken for late: --times says when each student handed in"]
+    untimed = [row.student.id for row in result.rows if row.untimed] if result.policy.late else []
+    return [f"no time is known for {_names(untimed)}: not taken for late"] if untimed else []
 
 
 def _class(result: Graded, rows: Sequence[Row], look: Look) -> list[RenderableType]:
