@@ -48,10 +48,7 @@ def _share(_: click.Context, option: click.Parameter, text: str | None) -> Decim
     try:
         return Decimal(text[:-1].strip()) / 100 if text.endswith("%") else Decimal(text)
     except InvalidOperation:
-        called = option.opts[0]
-        raise Trouble(
-            f"{called} is a share such as 0.5 or 50%, not {text}", code="usage", tries=[f"{called} 50%"]
-        ) from None
+        raise Trouble(f"{option.opts[0]} is a share such as 0.5 or 50%, not {text}", code="usage") from None
 
 
 def _late(context: click.Context, option: click.Parameter, text: str | None) -> Decimal | None:

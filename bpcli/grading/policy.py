@@ -159,7 +159,7 @@ def _rule(where: str, name: str, value: Any) -> Any:
 
 def _shares(where: str, name: str, value: Any) -> list[str]:
     """What may be meant by VALUE as a share: 10 is 10%."""
-    if not 1 < value <= 100:
+    if not 2 <= value <= 100:
         return []
     return [f"{name} = {value / 100:g}" if where else f"--{name.replace('_', '-')} {value}%"]
 
