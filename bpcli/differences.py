@@ -124,6 +124,11 @@ class Witness:
         """The value of every node at the point itself."""
         return forward(self.graph, self.point)
 
+    @cached_property
+    def here(self) -> Reading | None:
+        """The output at the point itself."""
+        return self.evaluate(self.point)
+
     def _pieces(self, values: Values) -> Iterator[float]:
         graph = self.graph
         for place in self.kinked:
@@ -141,7 +146,7 @@ class Witness:
     def slope(self, name: str) -> Slope | None:
         """The slope in the variable NAME; None when it cannot be measured."""
         x = self.point[name]
-        here = self.evaluate(self.point)
+        here = self.here
         if here is None:
             return None
         line = Line(lambda shift: self.evaluate({**self.point, name: x + shift}), here, x, self.noise)

@@ -57,7 +57,7 @@ class ArrayWitness(Witness):
 
     def along(self, name: str, direction: Any, size: float) -> Slope | None:
         """The slope along DIRECTION in the variable NAME, whose moving entries are about SIZE."""
-        here = self.evaluate(self.point)
+        here = self.here
         if here is None:
             return None
         start = self.point[name]
