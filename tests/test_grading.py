@@ -497,7 +497,7 @@ def test_the_gradebook_is_only_added_to() -> None:
     made(2)
     graded()
     base = sqlite3.connect("g/grades.db")
-    for table in ("runs", "entries", "marks", "accepted", "overrides", "events", "about"):
+    for table in ("runs", "entries", "marks", "accepted", "overrides", "events", "done", "about"):
         for change in (
             f"DELETE FROM {table}",
             f"UPDATE {table} SET rowid = rowid" if table != "marks" else "UPDATE marks SET points = '9'",
@@ -593,6 +593,41 @@ def test_the_same_again_changes_nothing() -> None:
     assert result.accepted and not result.moves and everything() == before
     with Gradebook("g") as book:
         assert len(book.history("s01")) == 1
+
+
+def _size(table: str) -> int:
+    base = sqlite3.connect("g/grades.db")
+    (count,) = base.execute(f"SELECT count(*) FROM {table}").fetchone()
+    base.close()
+    return int(count)
+
+
+def test_a_run_again_keeps_what_is_new_and_nothing_twice() -> None:
+    """Every run is there, but a mark that says the same as before only once."""
+    one = _one_slip()
+    Path("in/s00.txt").write_bytes(b"\xff\xfe")
+    graded()
+    assert (_size("runs"), _size("entries"), _size("marks"), _size("done")) == (1, 4, 3 * 12, 4)
+    graded()
+    graded("in", jobs=1)
+    assert (_size("runs"), _size("entries"), _size("marks"), _size("done")) == (3, 4, 3 * 12, 12)
+    Path("in/s02.txt").write_text(key_text(one, one.students[2], {"q": "77"}))
+    graded(apply=True)
+    assert (_size("runs"), _size("entries"), _size("marks")) == (4, 5, 4 * 12)
+    graded(follows="0", apply=True)
+    assert (_size("runs"), _size("entries"), _size("marks")) == (5, 9, 7 * 12), "by another rule it is another mark"
+    graded(apply=True)
+    assert (_size("entries"), _size("marks")) == (9, 7 * 12) and not graded().moves
+    with Gradebook("g") as book:
+        assert [run for _, run, _ in book.history("s03")] == [1, 5, 6], "whose marks count again is in the history"
+
+
+def test_a_mark_that_is_another_for_the_same_hand_in_is_kept_beside_the_old_one() -> None:
+    made(2)
+    assert graded(marker=markers.raises_at_bob).not_graded
+    assert _size("entries") == 2
+    result = graded()
+    assert result.ok and not result.resumed and _size("entries") == 3, "the crash is history"
 
 
 def test_a_hand_in_that_comes_later_is_simply_added() -> None:
@@ -691,6 +726,30 @@ def test_points_by_hand_stay_through_everything() -> None:
     assert rows()["s01"]["total"] == "9" and rows()["s01"]["override"] == ""
     with Gradebook("g") as book:
         assert [one.points for one in book.changes("s01")] == ["11.5", None]
+
+
+def test_after_an_override_all_that_is_written_agrees() -> None:
+    _one_slip()
+    os.unlink("in/s02.txt")
+    Path("in/s03.txt").write_bytes(b"\xff\xfe")
+    graded()
+    calm = everything()
+    for student in ("s01", "s02", "s03"):
+        assert command("override", "g", student, "--points", "7.25", "--reason", "on paper").code == 0
+    found = json.loads(Path("g/grades.json").read_text())
+    assert [one["id"] for one in found["students"] if one["score"] == 7.25] == ["s01", "s02", "s03"]
+    assert found["students"][1]["overrides"] == [{"problem": None, "points": 7.25, "reason": "on paper"}]
+    assert (found["missing"], found["found"], found["refused"], found["complete"]) == ([], 3, 1, False)
+    for one in found["students"]:
+        row = rows()[one["id"]]
+        assert (row["status"], float(row["total"]), row["note"]) == (one["status"], one["score"], one["note"])
+        assert f"{row['total']} of 12 points" in Path(f"g/feedback/{one['id']}.md").read_text().replace("\\", "")
+    written = everything()
+    graded()
+    assert everything() == written, "as marking again writes it"
+    for student in ("s01", "s02", "s03"):
+        assert command("override", "g", student, "--take-back").code == 0
+    assert everything() == calm
 
 
 def test_the_column_of_grades_csv_is_taken_over_and_other_columns_stay() -> None:

@@ -56,6 +56,7 @@ LAYERS = """
     grading grading.policy grading.gradebook grading.writing
     grading.standing grading.times grading.desk grading.diff
     grading.likeness grading.files grading.feedback grading.workers grading.opened
+    grading.outputs
     grading.run grading.overriding grading.explanation
     grading.gradescope grading.classview
     grading.classpage

@@ -137,10 +137,10 @@ def grade(sheet: str, submissions: tuple[str, ...], out: str, apply: bool, roste
 def _print_json(result: Any) -> None:
     """The object of ``grades.json``, on standard output."""
     from bpcli.grading.gradebook import Gradebook
-    from bpcli.grading.run import json_text
+    from bpcli.grading.outputs import json_text
 
     with Gradebook(result.out, lock=False) as book:
-        sys.stdout.writelines(json_text(result, book))
+        sys.stdout.writelines(json_text(result.head(), result.rows, book, result.sheet))
 
 
 def _explained(out: str, student: str, as_json: bool, color: str) -> int:

@@ -190,9 +190,10 @@ def write_all(folder: str, rows: Iterable[Row], book: Gradebook, sheet: Sheet, p
     writing.folder(place)
     writing.clean(place)
     for row in rows:
+        name = os.path.join(place, row.student.file_name)
         if row.status == MISSING and not row.given:
+            writing.remove(f"{name}.md", f"{name}.html")  # of points by hand that were taken back
             continue
         entry = book.entry(row.entry) if row.entry else None
-        name = os.path.join(place, row.student.file_name)
         writing.write_if_other(f"{name}.md", markdown(row, entry, sheet, policy))
         writing.write_if_other(f"{name}.html", html(row, entry, sheet, policy))

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import TracebackType
@@ -22,7 +22,7 @@ from bpcli.trouble import UNWRITABLE, Trouble, visible
 FILE = "grades.db"
 LOCK = "grades.lock"
 LOCKED = 5  # exit code
-_FORM = "bpcli/gradebook/1"
+_FORM = "bpcli/gradebook/2"
 
 GRADED, REFUSED, NOT_GRADED = "graded", "refused", "not graded"
 
@@ -30,7 +30,7 @@ _TABLES = {
     "about": "name TEXT PRIMARY KEY, value TEXT NOT NULL",
     "runs": "run INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, sheet TEXT NOT NULL, policy TEXT NOT NULL, "
             "version TEXT NOT NULL, opened TEXT NOT NULL",
-    "events": "number INTEGER PRIMARY KEY, run INTEGER NOT NULL, event TEXT NOT NULL, at TEXT NOT NULL",
+    "events": "number INTEGER PRIMARY KEY, run INTEGER NOT NULL, event TEXT NOT NULL, head TEXT NOT NULL, at TEXT NOT NULL",
     "entries": "number INTEGER PRIMARY KEY, run INTEGER NOT NULL, student TEXT NOT NULL, source TEXT NOT NULL, "
                "digest TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL, "
                "remarks TEXT NOT NULL, time TEXT NOT NULL, score TEXT NOT NULL, penalty TEXT NOT NULL, "
@@ -39,12 +39,13 @@ _TABLES = {
              "verdict TEXT NOT NULL, credit TEXT NOT NULL, points TEXT NOT NULL, reason TEXT NOT NULL, "
              "hint TEXT NOT NULL, expected TEXT NOT NULL, slips TEXT NOT NULL, used TEXT NOT NULL, key TEXT NOT NULL, "
              "variant TEXT NOT NULL, PRIMARY KEY (entry, place)",
+    "done": "run INTEGER NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (run, entry)",
     "accepted": "number INTEGER PRIMARY KEY, student TEXT NOT NULL, entry INTEGER NOT NULL, run INTEGER NOT NULL, "
                 "at TEXT NOT NULL",
     "overrides": "number INTEGER PRIMARY KEY, student TEXT NOT NULL, problem TEXT NOT NULL, points TEXT, "
                  "reason TEXT NOT NULL, at TEXT NOT NULL",
 }  # fmt: skip
-_INDEXES = ("entries (run, student)", "accepted (student)")
+_INDEXES = ("entries (student)", "accepted (student)")
 
 
 class Marked(NamedTuple):
@@ -95,6 +96,7 @@ class Entry:
     marks: tuple[Marked, ...] = ()
     number: int = 0
     run: int = 0
+    """The run that found it first."""
 
     @property
     def total(self) -> Decimal | None:
@@ -148,7 +150,8 @@ class Gradebook:
             raise Trouble(f"the gradebook {visible(self.path)} cannot be used: {error}", code="gradebook",
                           exit_code=UNWRITABLE) from None  # fmt: skip
         if form is None or form[0] != _FORM:
-            raise Trouble(f"{visible(self.path)} is no gradebook of this version of bpcli", code="gradebook")
+            raise Trouble(f"{visible(self.path)} is no gradebook of this version of bpcli", code="gradebook",
+                          tries=["--out grades-anew"])  # fmt: skip
 
     def _make(self) -> None:
         if self.base.execute("SELECT count(*) FROM sqlite_master WHERE name = 'about'").fetchone()[0]:
@@ -194,17 +197,11 @@ class Gradebook:
     def _has(self, run: int, event: str) -> bool:
         return bool(self.base.execute("SELECT 1 FROM events WHERE run = ? AND event = ?", [run, event]).fetchone())
 
-    def policy(self) -> str | None:
-        """The policy of the run that was accepted last, as text."""
-        row = self.base.execute("SELECT policy FROM runs WHERE run = (SELECT run FROM events WHERE event = 'accepted' "
-                                "ORDER BY number DESC LIMIT 1)").fetchone()  # fmt: skip
-        return None if row is None else str(row[0])
-
-    def sheet(self) -> str | None:
-        """The sheet of the run that was accepted last: what the views need to know of it, as JSON."""
-        row = self.base.execute("SELECT sheet FROM runs WHERE run = (SELECT run FROM events WHERE event = 'accepted' "
-                                "ORDER BY number DESC LIMIT 1)").fetchone()  # fmt: skip
-        return None if row is None else str(row[0])
+    def accepted_last(self) -> tuple[str, str, str] | None:
+        """The sheet (what the views need to know of it), the policy and the head of the run that was accepted last, as JSON."""
+        row = self.base.execute("SELECT sheet, policy, head FROM events JOIN runs ON runs.run = events.run "
+                                "WHERE event = 'accepted' ORDER BY events.number DESC LIMIT 1").fetchone()  # fmt: skip
+        return None if row is None else (str(row[0]), str(row[1]), str(row[2]))
 
     def version(self, run: int) -> str:
         """The version of bpcli that RUN was made by."""
@@ -213,24 +210,42 @@ class Gradebook:
     # --- entries ---
 
     def add(self, run: int, entries: Iterable[Entry]) -> None:
-        """Keep ENTRIES, all or none; they are on the disk afterwards."""
+        """Keep ENTRIES, all or none; they are on the disk afterwards.
+
+        What an earlier run found of the same hand-in, word for word, is not kept twice: RUN refers to it.
+        """
         with self._transaction():
             for one in entries:
-                cursor = self.base.execute(
-                    "INSERT INTO entries (run, student, source, digest, key, status, code, reason, remarks, time, score, "
-                    "penalty, max_score) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [run, *map(_kept, (one.student, one.source, one.digest, one.key, one.status, one.code, one.reason,
-                     json.dumps(one.remarks), one.time, one.score, one.penalty, one.max_score))],
-                )  # fmt: skip
-                self.base.executemany(
-                    "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [(cursor.lastrowid, place, *map(_kept, mark[:9]), json.dumps(mark.slips), json.dumps(mark.used),
-                      mark.key, mark.variant) for place, mark in enumerate(one.marks)],
-                )  # fmt: skip
+                number = self._same(one) or self._added(run, one)
+                self.base.execute("INSERT OR IGNORE INTO done VALUES (?, ?)", [run, number])
+
+    def _same(self, one: Entry) -> int:
+        """The number of an entry that says the same; 0 when there is none."""
+        row = self.base.execute(
+            "SELECT max(number) FROM entries WHERE student = ? AND source = ? AND digest = ? AND key = ?",
+            [*map(_kept, (one.student, one.source, one.digest, one.key))],
+        ).fetchone()
+        number = int(row[0] or 0)
+        return number if number and replace(self.entry(number), number=0, run=0) == one else 0
+
+    def _added(self, run: int, one: Entry) -> int:
+        cursor = self.base.execute(
+            "INSERT INTO entries (run, student, source, digest, key, status, code, reason, remarks, time, score, "
+            "penalty, max_score) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [run, *map(_kept, (one.student, one.source, one.digest, one.key, one.status, one.code, one.reason,
+             json.dumps(one.remarks), one.time, one.score, one.penalty, one.max_score))],
+        )  # fmt: skip
+        self.base.executemany(
+            "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(cursor.lastrowid, place, *map(_kept, mark[:9]), json.dumps(mark.slips), json.dumps(mark.used),
+              mark.key, mark.variant) for place, mark in enumerate(one.marks)],
+        )  # fmt: skip
+        return int(cursor.lastrowid or 0)
 
     def entries(self, run: int) -> dict[tuple[str, str, str, str], int]:
         """What RUN has finished: (student, source, digest, key) -> number of its entry."""
-        rows = self.base.execute("SELECT student, source, digest, key, number FROM entries WHERE run = ?", [run])
+        rows = self.base.execute("SELECT student, source, digest, key, number FROM done "
+                                 "JOIN entries ON entries.number = done.entry WHERE done.run = ?", [run])  # fmt: skip
         return {(student, source, digest, key): number for student, source, digest, key, number in rows}
 
     def entry(self, number: int, marks: bool = True) -> Entry:
@@ -249,12 +264,14 @@ class Gradebook:
 
     # --- what counts ---
 
-    def accept(self, run: int, entries: Sequence[tuple[str, int]]) -> None:
-        """From now on these (student, entry) count; with this RUN is done."""
+    def accept(self, run: int, entries: Sequence[tuple[str, int]], head: str) -> None:
+        """From now on these (student, entry) count; with this RUN is done. HEAD is what is to be said of it as a whole."""
         with self._transaction():
             self.base.executemany("INSERT INTO accepted (student, entry, run, at) VALUES (?, ?, ?, ?)",
                                   [(student, entry, run, now()) for student, entry in entries])  # fmt: skip
-            self.base.execute("INSERT INTO events (run, event, at) VALUES (?, 'accepted', ?)", [run, now()])
+            self.base.execute(
+                "INSERT INTO events (run, event, head, at) VALUES (?, 'accepted', ?, ?)", [run, head, now()]
+            )
 
     def accepted(self) -> dict[str, int]:
         """Student -> the entry that counts."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bpcli.exercises.roster import Student
 from bpcli.grading.gradebook import FILE, Gradebook
@@ -22,6 +22,8 @@ class Opened(NamedTuple):
     book: Gradebook
     sheet: Sheet
     policy: Policy
+    head: dict[str, Any]
+    """What ``grades.json`` says of that run."""
 
     def student(self, identity: str) -> Student:
         """The student with this id; `Trouble` for nobody."""
@@ -44,7 +46,8 @@ def opened(path: str, *, lock: bool = False) -> Iterator[Opened]:
         raise Trouble(f"{visible(path)} has no gradebook ({FILE})", code="unreadable-file",
                       tries=["bpcli grade --help"])  # fmt: skip
     with Gradebook(folder, lock=lock) as book:
-        sheet, rules = book.sheet(), book.policy()
-        if sheet is None or rules is None:
+        last = book.accepted_last()
+        if last is None:
             raise Trouble(f"no run in {visible(path)} was finished yet; run bpcli grade again", code="not-finished")
-        yield Opened(book, sheet_of(sheet), policy(json.loads(rules, parse_float=Decimal)))
+        sheet, rules, head = last
+        yield Opened(book, sheet_of(sheet), policy(json.loads(rules, parse_float=Decimal)), json.loads(head))

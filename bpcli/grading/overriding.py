@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from bpcli.grading import feedback, files, writing
+from bpcli.grading import files, outputs
 from bpcli.grading.gradebook import Override
 from bpcli.grading.opened import Opened, opened
 from bpcli.grading.standing import Row, standing
@@ -37,7 +37,7 @@ def _number(row: Row) -> float | None:
 def override(folder: str, student: str, problem: str, given: str | None, reason: str) -> Overridden:
     """Give STUDENT the points GIVEN for PROBLEM ("" for everything); None takes back what was given.
 
-    ``grades.csv`` and the student's feedback are written anew; ``grades.json`` is that of the last run, and stays.
+    ``grades.csv``, ``grades.json`` and the student's feedback are written anew.
     """
     points = None if given is None else files.points_given(given, "--points")
     with opened(folder, lock=True) as found:
@@ -53,8 +53,7 @@ def override(folder: str, student: str, problem: str, given: str | None, reason:
         found.book.override([Override(who.id, problem, points, reason)])
         rows = standing(found.book, found.sheet)
         row = next(one for one in rows if one.student.id == student)
-        feedback.write_all(folder, [row], found.book, found.sheet, found.policy)
-        writing.write(csv, files.table(rows, found.sheet, written))
+        outputs.write_all(folder, found.head, rows, [row], found.book, found.sheet, found.policy, written)
         return Overridden(row, before)
 
 

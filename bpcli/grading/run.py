@@ -6,6 +6,7 @@ proposal, and `apply` accepts it.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,12 +20,12 @@ from bpcli.exercises import sheet as sheets
 from bpcli.exercises.draws import Draws
 from bpcli.exercises.draws import read as read_draws
 from bpcli.exercises.sheet import Sheet
-from bpcli.grading import feedback, files, writing
+from bpcli.grading import files, outputs, writing
 from bpcli.grading.desk import Desk, Marker, Setting, Task, by_the_rules, sheet_summary
 from bpcli.grading.diff import Move, differs, moves
 from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Gradebook, Override
 from bpcli.grading.policy import Policy, policy
-from bpcli.grading.standing import Row, sheet_of, standing
+from bpcli.grading.standing import MISSING, Row, sheet_of, standing
 from bpcli.grading.standing import Sheet as Summary
 from bpcli.grading.times import Times, read_times
 from bpcli.grading.workers import mark_all, marked
@@ -108,7 +109,7 @@ class Graded(Result):
             "refusals": [{"student": one.student or None, "source": one.source, "status": one.status, "code": one.code,
                           "reason": one.reason} for one in (*self.refused, *self.not_graded)],
             "set_aside": [{"student": student, "source": source} for student, source in self.aside],
-            "missing": [row.student.id for row in self.rows if row.status == "missing"],
+            "missing": [row.student.id for row in self.rows if row.status == MISSING],
             "moves": [move.record() for move in self.moves], "notes": [*self.notes, *self.left],
         }  # fmt: skip
 
@@ -282,14 +283,10 @@ def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: 
     chosen, aside = _chosen(entries, groups)
     found = list(moves(book, chosen))
     accept = what.apply or not found
-    if accept:
-        book.accept(
-            run, sorted((student, number) for student, number in chosen.items() if differs(book, student, number))
-        )
     summary = sheet_of(sheet_summary(what.sheet))
     counted = [one for one in entries if one not in aside]
     result = Graded(
-        summary, what.policy, what.out, standing(book, summary),
+        summary, what.policy, what.out, (),
         sorted((one for one in counted if one.status == REFUSED), key=lambda one: (one.source, one.student)),
         sorted((one for one in counted if one.status == NOT_GRADED), key=lambda one: (one.student, one.source)),
         sum(one.status == GRADED for one in counted),
@@ -297,7 +294,11 @@ def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: 
         overrides, bool(what.times) or not what.policy.late, marking.resumed, [note] if note else [], before.left,
     )  # fmt: skip
     if accept:
-        write_files(result, book, before)
+        others = sorted((student, number) for student, number in chosen.items() if differs(book, student, number))
+        book.accept(run, others, json.dumps(result.head(), allow_nan=False))
+    result = replace(result, rows=standing(book, summary))
+    if accept:
+        outputs.write_all(what.out, result.head(), result.rows, result.rows, book, summary, what.policy, before)
     return result
 
 
@@ -322,19 +323,3 @@ def _chosen(entries: Sequence[Entry], groups: Mapping[str, str]) -> tuple[dict[s
 
 def _rank(entry: Entry) -> tuple[bool, Decimal]:
     return entry.status == GRADED, entry.total or Decimal(0)
-
-
-def write_files(result: Graded, book: Gradebook, before: files.Before) -> None:
-    """``grades.csv``, ``grades.json`` and the feedback."""
-    out, sheet = result.out, result.sheet
-    feedback.write_all(out, result.rows, book, sheet, result.policy)
-    writing.write(os.path.join(out, files.JSON), json_text(result, book))
-    writing.write(os.path.join(out, files.CSV), files.table(result.rows, sheet, before))
-
-
-def json_text(result: Graded, book: Gradebook) -> Iterator[str]:
-    """``grades.json``: one object with an entry for each student."""
-    students = (
-        files.student_record(row, book.entry(row.entry) if row.entry else None, result.sheet) for row in result.rows
-    )
-    return files.object_text(result.head(), students)

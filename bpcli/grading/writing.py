@@ -50,6 +50,17 @@ def write_if_other(path: str, text: str) -> None:
     write(path, [text], durable=False)
 
 
+def remove(*paths: str) -> None:
+    """Remove the files at PATHS that are there."""
+    for path in paths:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _unwritable(path, error.strerror or str(error)) from None
+
+
 def check(path: str) -> None:
     """`Trouble` (exit code 4) when PATH is there and no ordinary file."""
     with suppress(FileNotFoundError):
