@@ -51,6 +51,7 @@ def override(folder: str, student: str, problem: str, given: str | None, reason:
         if points is None and problem not in found.book.overrides().get(student, {}):
             raise Trouble(f"nothing was given to {visible(who.id)} by hand", code="no-override")
         found.book.override([Override(who.id, problem, points, reason)])
+        written.unread.pop(who.id, None)  # what a person typed there is settled by this
         rows = standing(found.book, found.sheet)
         row = next(one for one in rows if one.student.id == student)
         outputs.write_all(folder, found.head, rows, [row], found.book, found.sheet, found.policy, written)
