@@ -325,7 +325,7 @@ def _(count: int) -> Gate:
 
 #: Gates on whole arrays, whose rows are in `bpcli.arrays.gates`; that is imported when one of them is used.
 ARRAY_NAMES = frozenset(
-    "array concat cross_entropy dot fold index log_softmax logsumexp matmul mean mse norm onehot others outer part "
+    "array concat cross_entropy dot expand_dims fold index log_softmax logsumexp matmul mean mse norm onehot others outer part "
     "prod put reshape softmax stretch sum transpose".split()
 )
 
@@ -336,7 +336,8 @@ SIZED = frozenset("fold onehot part put reshape stretch".split())
 ALIASES = {
     "sigma": "sigmoid", "logistic": "sigmoid", "ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
     "arctan2": "atan2", "fabs": "abs", "power": "pow", "maximum": "max", "minimum": "min", "swish": "silu",
-    "heaviside": "step",
+    "heaviside": "step", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div", "negative": "neg",
+    "absolute": "abs", "float_power": "pow", "amax": "max", "amin": "min", "expit": "sigmoid",
 }  # fmt: skip
 
 #: Numbers that have a name. The user may give ``e`` another value, never ``pi``.

@@ -73,6 +73,7 @@ _ON_ARRAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "logsumexp": ("logsumexp(x)", {"x": [3.2, 5.1, -1.7]}),
     "cross_entropy": ("cross_entropy(z, 0)", {"z": [3.2, 5.1, -1.7]}),
     "mse": ("mse(a, b)", {"a": [1, 2, 3], "b": [1, 1, 1]}),
+    "expand_dims": ("expand_dims(x, axis=1)", {"x": [1, 2]}),
     "reshape": ("reshape(x, 2, 2)", {"x": [1, 2, 3, 4]}),
     "concat": ("concat(a, b)", {"a": [1, 2], "b": [3]}),
     "index": ("x[1]", {"x": [5, 6, 7]}),

@@ -134,9 +134,9 @@ def test_the_forward_names_are_there_only_when_given() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("dx += z", "has no value yet that += could change"), ("x = 3", "x is given"), ("dx = [1, 2]", "one formula of numbers"),
-        ("dx = r*z", "r has no value yet"), ("dx = z*", ""), ("dx = z; import os", ""), ("dx = open('key.txt')", ""),
-        ("dx = (lambda: z)()", ""), ("dx = z if z > 0 else q", ""), ("dx = " + "(" * 101 + "z" + ")" * 101, "100"),
+        ("dx += z", "has no value yet that += could change"), ("x = z", "x is given"), ("dx = [1, 2]", "one formula of numbers"),
+        ("dx = r*z", "r has no value yet"), ("dx = z*", ""), ("dx = open('key.txt')", ""),
+        ("dx = (lambda: z)()", ""), ("dx = z if z > 0 and q > 0 else q", "a condition is one comparison, without 'and'"), ("dx = " + "(" * 101 + "z" + ")" * 101, "100"),
     ],
 )  # fmt: skip
 def test_what_is_no_line_is_invalid(line: str, reason: str) -> None:
@@ -146,6 +146,50 @@ def test_what_is_no_line_is_invalid(line: str, reason: str) -> None:
     assert reason in bad.reason
     assert bad.reason.isprintable()
     assert found["dq"].verdict == "right"
+
+
+PASTED = """\
+import numpy as np
+x = -2.0; y = 5.0; z = -4.0   # set some inputs
+def forward(x, y, z):
+    q = np.add(x, y);
+    f = np.multiply(q, z)
+    print(f"f = {f}")
+    return f
+df = 1.0
+dq, dz = z*df, q*df
+dq = z * df
+dz = q * df
+dx = dy = 1.0 * dq
+print("gradients:", dx, dy, dz)
+if dx > 0:
+    dx = 0
+"""
+
+
+def test_a_notebook_as_it_is_pasted() -> None:
+    result = bpcli.mark("q = x + y; f = q*z", program=PASTED)
+    assert {one.name: one.verdict for one in result.marks} == dict.fromkeys(
+        ["q", "f", "df", "dq", "dz", "dx", "dy"], "right"
+    )
+    notes = [note.message for note in result.notes]
+    assert "line 9 is left out: one name to a line: write dq = …; dz = …" in notes
+    assert "line 15 is left out: it stands inside if dx > 0:; write where(condition, a, b)" in notes
+    assert len(notes) == 8
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("dx = float(x > y) * dm", "right"), ("dx = (x > y) * dm", "right"), ("dx = dm if x > y else 0.0", "right"),
+        ("dx = np.where(x > y, dm, 0)", "right"), ("dx = np.where(x > y, 0, dm)", "wrong"), ("dx = (x < y) * dm", "wrong"),
+        ("dx = dm; dx[x <= y] = 0", "right"), ("dx = np.multiply(dm, x >= y)", "right"), ("dx = dm * int(x > y)", "right"),
+        ("dx = (x > y) and dm", "invalid"), ("dx = 1.0*dm*(x>y);", "right"), ("dx = dm * (x - y > 0)", "right"),
+    ],
+)  # fmt: skip
+def test_a_maximum_in_python(line: str, verdict: str) -> None:
+    found = marked(f"dm = z\n{line}", "m = max(x, y); f = m*z", (), given=True)
+    assert found["dx"].verdict == verdict, found["dx"].reason
 
 
 def test_too_many_lines() -> None:

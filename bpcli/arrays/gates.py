@@ -382,12 +382,26 @@ def _last(shape: Shape, axis: int | None) -> str:
 
 @array_gate("reshape")
 def reshape(shapes: tuple[Shape, ...], *sizes: int) -> Gate:
-    """The same entries in another shape, row by row."""
+    """The same entries in another shape, row by row; one size may be -1, for what is left."""
     (shape,) = shapes
+    if sizes.count(-1) == 1 and (rest := prod(size for size in sizes if size != -1)) > 0 and not prod(shape) % rest:
+        sizes = tuple([prod(shape) // rest if size == -1 else size for size in sizes])
     if any(size < 0 for size in sizes) or prod(shape) != prod(sizes):
         raise Misfit(f"reshape: the {prod(shape)} entries of {spelled(shape)} do not fill {spelled(sizes)}")
     return _row("reshape", "x", sizes, f"reshape(x{_sizes(sizes)})", f"reshape(G{_sizes(shape)})",
                 text=f"reshape(<x>{_sizes(sizes)})", shown=('G in the shape of x',), pattern=MOVES)  # fmt: skip
+
+
+@array_gate("expand_dims")
+def expand_dims(shapes: tuple[Shape, ...], axis: int | None = None) -> Gate:
+    """The same entries with one more axis, of size 1: a column of a vector with axis=1, a row with axis=0."""
+    (shape,) = shapes
+    if axis is None or not -len(shape) - 1 <= axis <= len(shape):
+        raise Misfit(f"expand_dims: say where the new axis is to stand, from axis=0 to axis={len(shape)}")
+    place = axis % (len(shape) + 1)
+    sizes = (*shape[:place], 1, *shape[place:])
+    return _row("expand_dims", "x", sizes, f"reshape(x{_sizes(sizes)})", f"reshape(G{_sizes(shape)})",
+                text=f"expand_dims(<x>, axis={axis})", shown=('G in the shape of x',), pattern=MOVES)  # fmt: skip
 
 
 @array_gate("index")

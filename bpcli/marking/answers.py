@@ -19,6 +19,7 @@ from typing import NamedTuple, NoReturn
 
 from bpcli.figures import MOST_DIGITS, NUMBER
 from bpcli.language import NAME, STUDENT, plain_name
+from bpcli.marking.statements import BLOCK, assignments, statements
 from bpcli.trouble import Trouble, visible
 
 MOST_BYTES = 2**20  # of a file
@@ -181,7 +182,6 @@ class Submission(NamedTuple):
 _HEADER = re.compile(r"\[([^\[\]]*)\]")
 _TITLE = re.compile(r"\[[^\W\d][^\[\],]*\]")  # a header that is no row of an array
 _BEGINS = re.compile(rf"\s*(?!axis\b|keepdims\b)[d∂]?{NAME}[^=()]*(?<![<>=!])=(?!=)")
-_SIGN = re.compile(r"(\+=|-=|\*=|/=|=(?!=))")
 _NAME = re.compile(rf"{NAME}(?:\[[0-9, ]*\])?")
 _QUOTIENT = re.compile(rf"[d∂](?:{NAME})?\s*/\s*[d∂]({NAME}(?:\[[0-9, ]*\])?)")
 
@@ -216,6 +216,7 @@ def read_submission(text: str, called: str = "the file") -> Submission:
     sections: dict[str, list[Line]] = {}
     problems = []
     section, count = "", 0
+    block: tuple[int, str] | None = None  # the if or for that lines are indented under
     for number, raw in _joined(lines):
         if len(raw) > MOST_LINE:
             problems.append(Problem(number, f"the line has {len(raw):,} characters; the limit is {MOST_LINE:,}"))
@@ -227,14 +228,19 @@ def read_submission(text: str, called: str = "the file") -> Submission:
             section = match[1].strip(_SPACES)
             sections.setdefault(section, [])
             continue
-        found = _line(line, number)
-        if isinstance(found, Problem):
-            problems.append(found)
+        indent = len(raw) - len(raw.lstrip())
+        if block is not None and indent > block[0]:
+            problems.append(Problem(number, f"it stands inside {shown(block[1])}; write where(condition, a, b)"))
             continue
-        count += 1
-        if count > MOST_ANSWERS:
-            _refuse(called, f"it has more than {MOST_ANSWERS} answers", "too-large")
-        sections.setdefault(section, []).append(found)
+        block = (indent, line) if BLOCK.fullmatch(line) else None
+        for found in _lines(line, number):
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            count += 1
+            if count > MOST_ANSWERS:
+                _refuse(called, f"it has more than {MOST_ANSWERS} answers", "too-large")
+            sections.setdefault(section, []).append(found)
     return Submission(sections, tuple(problems))
 
 
@@ -274,15 +280,20 @@ def _open(code: str) -> int:
     return code.count("(") + code.count("[") - code.count(")") - code.count("]")
 
 
-def _line(line: str, number: int) -> Line | Problem:
-    pieces = _SIGN.split(line, maxsplit=1)
-    if len(pieces) == 1:
-        return Problem(number, f"this is no answer (name = answer): {shown(line)}")
-    left, sign, right = (piece.strip(_SPACES) for piece in pieces)
-    name = answer_name(left)
-    if name is None:
-        return Problem(number, f"this is not a name: {shown(left)}")
-    return Line(name, right, number, sign)
+def _lines(line: str, number: int) -> Iterator[Line | Problem]:
+    """The answers that a line gives, or why it gives none."""
+    for statement in filter(None, statements(line)):
+        for left, sign, right in assignments(statement):
+            name = answer_name(left)
+            if not sign:
+                yield Problem(number, f"this is no answer (name = answer): {shown(statement)}")
+            elif name is not None:
+                yield Line(name, right.strip(_SPACES), number, sign)
+            elif re.fullmatch(rf"\(?\s*{NAME}(?:\s*,\s*{NAME})+\s*\)?", left):
+                apart = "; ".join(f"{one} = …" for one in re.findall(NAME, left))
+                yield Problem(number, f"one name to a line: write {shown(apart)}")
+            else:
+                yield Problem(number, f"this is not a name: {shown(left)}")
 
 
 def answer_name(text: str) -> str | None:

@@ -13,6 +13,7 @@ from bpcli.marking.diagnosis import MOST_WAYS
 from bpcli.marking.equivalence import DIFFERENT, EQUAL, Quantity, compare, points, said
 from bpcli.marking.key import Asked
 from bpcli.marking.meter import Meter, TooMuch, evaluations
+from bpcli.marking.pasted import plain
 from bpcli.marking.verdicts import BLANK, INVALID, RIGHT, UNDECIDED, WRONG, Mark, equal, in_words
 from bpcli.slipped import places, run
 from bpcli.slips import SLIPS
@@ -69,7 +70,7 @@ def _read(graph: Graph, asked: Asked, text: str, meter: Meter) -> Quantity:
     meter.read(text)
     if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") or ";" in text:
         raise Trouble("write the formula alone, without =", code="formula")
-    answer = parse(text, variables=list(graph.inputs), limits=STUDENT)
+    answer = parse(plain(text), variables=list(graph.inputs), limits=STUDENT)
     if answer.has_arrays:
         raise Trouble("the formula of a number is asked, not of an array", code="formula")
     itself = asked.node if asked.kind == "value" else None

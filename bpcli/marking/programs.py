@@ -13,12 +13,13 @@ from functools import cached_property
 
 from bpcli.graph import Graph
 from bpcli.language import STUDENT, parse
-from bpcli.marking.answers import Answer, Line, Number, Unreadable, shown
+from bpcli.marking.answers import Answer, Line, Number, Unreadable, read_number, shown
 from bpcli.marking.equivalence import points
 from bpcli.marking.handwork import walk
 from bpcli.marking.key import Asked, Key
 from bpcli.marking.meter import Meter, evaluations
 from bpcli.marking.numbers import mark_numbers
+from bpcli.marking.pasted import plain
 from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, WRONG, Mark, equal
 from bpcli.rounding import EXACT
 from bpcli.slips import SLIPS
@@ -104,6 +105,8 @@ class _Program:
             found |= {name: [key.values[node] for key in self.keys] for name, node in self.nodes.items()}
         for line in self.lines:
             name = line.name
+            if name in self.graph.inputs and line.sign == "=" and isinstance(read_number(line.text), Number):
+                continue  # x = -2 at the top of a notebook: what is given is given
             try:
                 value = self._evaluated(line, found)
             except Trouble as trouble:
@@ -128,7 +131,7 @@ class _Program:
         if line.name in self.graph.inputs:
             raise Trouble(f"{line.name} is given, and cannot be assigned", code="program")
         self.meter.read(line.text)
-        graph = parse(line.text, variables=list(known), limits=STUDENT)
+        graph = parse(plain(line.text), variables=list(known), limits=STUDENT)
         if graph.has_arrays or graph.scope:
             raise Trouble("a line is one formula of numbers", code="program")
         for name in graph.inputs:
