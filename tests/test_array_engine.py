@@ -65,6 +65,8 @@ CASES: list[tuple[str, Any, dict[str, Any], str]] = [
      lambda X, W: -anp.mean(anp.log(softmax(X @ W.T))[anp.arange(4), [0, 2, 1, 1]]), {"X": X, "W": W}, "cross_entropy onehot"),
     ("cross_entropy(W @ x, t)", lambda W, x, t: -anp.sum(t * anp.log(softmax(W @ x))), {"W": W, "x": x, "t": T}, "cross_entropy"),
     ("mse(sigmoid(W @ x), t)", lambda W, x, t: anp.mean((sigmoid(W @ x) - t) ** 2), {"W": W, "x": x, "t": T}, "mse"),
+    ("sum(expand_dims(x, axis=1)*expand_dims(b, axis=0)*expand_dims(b, axis=-1)^2)",
+     lambda x, b: anp.sum(x[:, None] * b[None, :] * b[:, None] ** 2), {"x": x, "b": x[::-1]}, "expand_dims"),
     ("sum(reshape(X, 2, 4)^2*[1, 2, 3, 4])",
      lambda X: anp.sum(anp.reshape(X, (2, 4)) ** 2 * anp.array([1.0, 2, 3, 4])), {"X": X}, "reshape"),
     ("sum(concat(x, b)^2) + sum(concat(W, X, axis=0)^3)",

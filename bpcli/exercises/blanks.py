@@ -222,8 +222,13 @@ class Asks:
         node = self._gate((*path[:-1], "of"), found["of"]) if "of" in found else self.graph.output
         if variable is None or node is None:
             return
-        if self.graph.shapes and self.graph.shapes[node]:
-            self.reading.wrong(path, "the derivative of an array is not asked as a formula; of a number it is")
+        shapes = self.graph.shapes or {}
+        if shapes.get(node) and node != self.graph.output:
+            self.reading.wrong(path, "the derivative of an array is asked as a formula only of the output, whose "
+                               "upstream gradient is given")  # fmt: skip
+            return
+        if shapes and node != self.graph.output and node not in self.graph.names:
+            self.reading.wrong(path, "a gate on arrays that a formula is asked of needs a name")
             return
         of = self.graph.names.get(node, "f")
         yield FormulaBlank(name=found.get("name", f"d{of}_d{variable}"), node=node, variable=variable, **common)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from bpcli.checking import MISMATCH, OK
-from bpcli.deriving import derive
+from bpcli.deriving import Derivative, derive
 from bpcli.differences import quotient
 from bpcli.exercises.problem import (
     Blank,
@@ -50,7 +50,7 @@ def keys(variant: Variant) -> tuple[Key, ...]:
 def key(variant: Variant, blank: Blank) -> Key:
     """The answer to BLANK."""
     if isinstance(blank, FormulaBlank):
-        return _formula(variant.problem.graph, blank)  # the same for every variant
+        return _formula(variant.problem.graph, variant.problem.upstream, blank)  # the same for every variant
     if isinstance(blank, ProgramBlank):
         return _program(variant, blank)
     if isinstance(blank, ChoiceBlank):
@@ -119,11 +119,27 @@ def choice(variant: Variant, blank: ChoiceBlank, scope: Mapping[str, Any]) -> st
 
 
 @lru_cache(maxsize=512)
-def _formula(graph: Graph, blank: FormulaBlank) -> Key:
-    source = replace(graph, outputs=(blank.node,))
-    derived = derive(source, wrt=[blank.variable])
+def _formula(graph: Graph, upstream: Graph | None, blank: FormulaBlank) -> Key:
+    if graph.shapes is not None:
+        derived = _derived_on_arrays(graph, upstream, blank)
+    else:
+        derived = derive(replace(graph, outputs=(blank.node,)), wrt=[blank.variable])
     text = write(derived.graph, derived.graph.outputs[0], FORMULA, inline=True)
     return Key(blank, text=text, graph=derived.graph)
+
+
+def _derived_on_arrays(graph: Graph, upstream: Graph | None, blank: FormulaBlank) -> Derivative:
+    """The derivative of a number, or of Σ upstream · output, which has the gradients of an output that is an array."""
+    assert graph.shapes is not None
+    shapes = {name: graph.shapes[node] for name, node in graph.inputs.items()}
+    typed = graph.typed or graph
+    node = typed.output if blank.node == graph.output else typed.scope[graph.names[blank.node]]
+    text = write(typed, node, FORMULA, inline=True)
+    if graph.shapes[blank.node]:
+        assert upstream is not None
+        text = f"sum(({text})*({write(upstream.typed or upstream)}))"
+        shapes |= {name: (upstream.shapes or {}).get(one, ()) for name, one in upstream.inputs.items()}
+    return derive(text, wrt=[blank.variable], shapes=shapes)
 
 
 def _program(variant: Variant, blank: ProgramBlank) -> Key:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpcli.exercises.keys import choice, confirm, number
 from bpcli.exercises.numbers import flat
@@ -48,6 +48,9 @@ from bpcli.marking.verdicts import (
 from bpcli.rewrite import template
 from bpcli.sweeps import forward
 from bpcli.trouble import Trouble, shortened, visible
+
+if TYPE_CHECKING:
+    from bpcli.marking.array_formulas import Setting
 
 #: Blanks whose number is computed from others by a formula of the problem's file.
 _COMPUTED = (NumberBlank, StepBlank, QuotientBlank)
@@ -117,12 +120,12 @@ class _Marking:
         if isinstance(read_number(answer), Missing):
             return Mark(blank.name, answer or None, BLANK, points=points)
         mark = Mark(blank.name, answer, UNDECIDED, "a person has to look", points=points)
+        if isinstance(blank, FormulaBlank):
+            return self._formula(blank, answer)
         if isinstance(blank, ChoiceBlank):
             return self._choice(blank, mark)
         if self.variant.problem.graph.shapes is not None:
             return self._computed_array(blank, mark, found) if isinstance(blank, _COMPUTED) else mark
-        if isinstance(blank, FormulaBlank):
-            return self._formula(blank, answer)
         assert isinstance(blank, _COMPUTED)
         return self._computed(blank, mark, found)
 
@@ -199,8 +202,24 @@ class _Marking:
     def _formula(self, blank: FormulaBlank, answer: str) -> Mark:
         graph = replace(self.variant.problem.graph, outputs=(blank.node,))
         asked = Asked(blank.name, "gradient", graph.inputs[blank.variable], points=float(blank.points))
+        if graph.shapes is not None:
+            from bpcli.marking.array_formulas import mark_array_formula
+
+            return mark_array_formula(self._setting(graph), asked, answer, self.secret, self.hint)
         return mark_formula(graph, asked, answer, self.secret, self.variant.point, hint=self.hint,
                             meter=self.meter)  # fmt: skip
+
+    def _setting(self, graph: Graph) -> Setting:
+        """What formulas on arrays are about: the variables of GRAPH, and what an array's upstream gradient is made of."""
+        from bpcli.marking.array_formulas import Setting
+
+        assert graph.shapes is not None
+        shapes = {name: graph.shapes[node] for name, node in graph.inputs.items()}
+        upstream, point = self.variant.problem.upstream, self.variant.point
+        if upstream is None or not graph.shapes[graph.output]:
+            return Setting(graph, shapes, point, meter=self.meter)
+        shapes |= {name: getattr(point[name], "shape", ()) for name in upstream.inputs}
+        return Setting(graph, shapes, point, lambda point: evaluate(upstream, point), self.meter)
 
     def _program(self, blank: ProgramBlank) -> Mark:
         """The mark of all lines together; the share of the names that are right is what a wrong one has earned."""

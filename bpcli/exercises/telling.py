@@ -215,7 +215,7 @@ def _derivative(variant: Variant, blank: FormulaBlank, adjoints: Values, slip: S
     """The derivative's value in this variant: a formula that is wrong is told by its values."""
     graph = variant.problem.graph
     node = graph.inputs[blank.variable]
-    if blank.node == graph.output and variant.problem.upstream is None:
+    if blank.node == graph.output and (variant.problem.upstream is None or (graph.shapes or {}).get(graph.output)):
         return flat(0.0 if adjoints[node] is None else adjoints[node])
     of = replace(graph, outputs=(blank.node,))
     if slip is None:

@@ -85,6 +85,9 @@ def asks_for(problem: Problem, blank: Blank) -> str:
     if isinstance(blank, LocalBlank):
         given = graph.args[graph.position[blank.node]][blank.place]
         return f"local gradient of the gate {_node(problem, blank.node)} for its input {graph.ids[given]}"
+    if isinstance(blank, FormulaBlank) and graph.shapes is not None:
+        of = graph.names.get(blank.node, "the output")
+        return f"gradient of {of} at {_node(problem, graph.inputs[blank.variable])}, as a formula"
     if isinstance(blank, FormulaBlank):
         return f"derivative of {graph.names.get(blank.node, 'the output')} by {blank.variable}, as a formula"
     if isinstance(blank, ProgramBlank):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from bpcli.compiled import condition
 from bpcli.figures import show
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 class Reading(NamedTuple):
     """A number, and the smooth pieces that the gates it was computed by are on."""
 
-    value: float
+    value: Any
     pieces: tuple[float, ...]
 
 
@@ -71,6 +71,12 @@ class Quantity:
     """From the point of the comparison to that of this graph (an answer may use names that the key computes)."""
     meter: Meter = field(default_factory=Meter)
     """What every sweep over the graph is counted by; `TooMuch` ends the comparison."""
+
+    at_kinks: ClassVar[int] = AT_KINKS
+
+    def draw(self, secret: bytes, near: Mapping[str, float]) -> Iterator[Point]:
+        """Points at which another quantity may be compared with this one."""
+        return points(list(self.graph.inputs), secret, near)
 
     @cached_property
     def _kinked(self) -> list[int]:
@@ -149,7 +155,7 @@ def _canonical(graph: Graph) -> str:
         parts, row = [text[k] for k in graph.args[place]], graph.row(place)
         if row.name in _COMMUTES:
             parts.sort()
-        text[node] = sha256(f"{row.name}({','.join(parts)})".encode()).hexdigest()
+        text[node] = sha256(f"{row.name} {row.forward}({','.join(parts)})".encode()).hexdigest()  # which has the axes
     return text[graph.output]
 
 
@@ -161,7 +167,7 @@ def compare(answer: Quantity, key: Quantity, secret: bytes, near: Mapping[str, f
     if not key.gradient and same_graph(answer.graph, key.graph):
         return Outcome(EQUAL)
     tried = _Comparison(answer, key)
-    for point in points(list(key.graph.inputs), secret, near or {}):
+    for point in key.draw(secret, near or {}):
         outcome = tried.at(point)
         if outcome is not None:
             return outcome
@@ -194,13 +200,13 @@ class _Comparison:
         if given is None:
             return Outcome(DIFFERENT, point, "it has no value there") if inside else None
         self.seen.append((point, right.pieces + given.pieces))
-        off, largest = abs(given.value - right.value), max(abs(given.value), abs(right.value))
+        off, largest = _size(given.value - right.value), max(_size(given.value), _size(right.value))
         if off <= _SAME * largest:
             self.decided += 1
             return None
         noise = self.answer.noise(point, given.value) + self.key.noise(point, right.value)
         if off <= 50 * noise:
-            self.decided += noise <= _NOISY * largest or not right.value
+            self.decided += noise <= _NOISY * largest or not _size(right.value)
             return None
         if off > _OTHER * largest:
             return Outcome(DIFFERENT, point)
@@ -219,7 +225,7 @@ class _Comparison:
                     if outcome is not None:
                         return outcome
                 tried += 1
-                if tried >= AT_KINKS:
+                if tried >= self.key.at_kinks:
                     return None
         return None
 
@@ -272,11 +278,21 @@ def _shares(secret: bytes, number: int, place: int) -> tuple[float, float, float
     return tuple(int.from_bytes(digest[k : k + 7], "big") / 2**56 for k in (0, 7, 14))  # type: ignore[return-value]
 
 
+def _size(value: Any) -> float:
+    """The largest entry of an array without its sign; of a number, itself."""
+    return abs(value) if isinstance(value, float) else float(abs(value).max(initial=0.0))
+
+
+def _numbers(graph: Graph) -> set[float]:
+    """The numbers that are written in a formula, without their signs."""
+    values = graph.constants.values()
+    return {abs(one) for value in values for one in (value.ravel().tolist() if hasattr(value, "ravel") else [value])}
+
+
 def _suspicious(answer: Graph, key: Graph) -> Outcome | None:
     """Undecided for an answer with numbers that could hide a difference on a narrow stretch."""
-    known = {abs(value) for value in key.constants.values()}
-    for value in answer.constants.values():
-        if value and abs(value) not in known and not 1 / _LARGE < abs(value) < _LARGE:
+    for value in sorted(_numbers(answer) - _numbers(key)):
+        if value and not 1 / _LARGE < value < _LARGE:
             return Outcome(UNDECIDED, note=f"nothing tells it from the key, but it has the number {figure(value)}")
     return None
 

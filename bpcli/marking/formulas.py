@@ -14,6 +14,7 @@ from bpcli.marking.equivalence import DIFFERENT, EQUAL, Quantity, compare, point
 from bpcli.marking.key import Asked
 from bpcli.marking.meter import Meter, TooMuch, evaluations
 from bpcli.marking.pasted import plain
+from bpcli.marking.statements import assignments
 from bpcli.marking.verdicts import BLANK, INVALID, RIGHT, UNDECIDED, WRONG, Mark, equal, in_words
 from bpcli.slipped import places, run
 from bpcli.slips import SLIPS
@@ -68,7 +69,7 @@ def _marked(mark: Mark, key: Quantity, asked: Asked, secret: bytes, near: Mappin
 def _read(graph: Graph, asked: Asked, text: str, meter: Meter) -> Quantity:
     """The student's formula, as a function of GRAPH's variables."""
     meter.read(text)
-    if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") or ";" in text:
+    if any(one.sign for one in assignments(text)) or ";" in text:
         raise Trouble("write the formula alone, without =", code="formula")
     answer = parse(plain(text), variables=list(graph.inputs), limits=STUDENT)
     if answer.has_arrays:

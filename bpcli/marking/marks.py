@@ -114,15 +114,15 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
                       tries=[" ".join(f"--{name}='[1, 2]'" for name in graph.inputs)])  # fmt: skip
     if program is not None:
         return _program(graph, point, rule, program, formula, hint)
+    secret = _SECRET + formula.encode()
     if graph.shapes is not None:
-        return _arrays(graph, point, values_there, rule, answers or {}, hint, kinks, upstream)
+        return _arrays(graph, point, values_there, rule, answers or {}, hint, kinks, upstream, secret)
     upstream = _one_number(upstream)
     answered = _named(answers or {}, not symbolic)
     graph = _with_own_names(graph, list(answered))
     blanks, unknown = blanks_named(graph, list(answered))
     if unknown:
         raise _unknown(graph, unknown[0], answered[unknown[0]].text.strip())
-    secret = _SECRET + formula.encode()
     formulas = [one for one in blanks if one.kind != "local" and (symbolic or _is_formula(answered[one.name]))]
     meter = Meter()
     marks = {one.name: mark_formula(graph, one, answered[one.name].text, secret, point, upstream, hint, meter)
@@ -146,11 +146,14 @@ def _one_number(upstream: Any) -> float:
 
 
 def _arrays(graph: Graph, point: dict[str, Any], values: Values, rule: Rule, answers: Mapping[str, Any], hint: bool,
-            kinks: str | None, upstream: Any) -> Marks:  # fmt: skip
+            kinks: str | None, upstream: Any, secret: bytes) -> Marks:  # fmt: skip
     """The marks of answers for a formula on arrays."""
     from bpcli.marking.on_arrays import array_key, marks_on_arrays, notes_on_arrays
 
-    texts = _by_name(answers)
+    typed = _by_name(answers)
+    worked = {name: number for name, text in typed.items() if isinstance(text, str)
+              and _is_formula(read_number(text)) and (number := _worked_out(text))}  # fmt: skip
+    texts = typed | {name: repr(number.value) for name, number in worked.items()}
     graph = _with_own_names(graph, list(texts))
     blanks, unknown = blanks_named(graph, list(texts))
     if unknown:
@@ -160,7 +163,8 @@ def _arrays(graph: Graph, point: dict[str, Any], values: Values, rule: Rule, ans
     if upstream is None and all(one.kind == "value" for one in blanks):
         upstream = 0 * values[graph.output]  # nobody asks what it leads to
     key, adjoints = array_key(graph, point, values, upstream=upstream, rule=rule, kinks=kinks)
-    marks = marks_on_arrays(key, adjoints, blanks, texts, hint)
+    marks = marks_on_arrays(key, adjoints, blanks, texts, secret, hint)
+    marks |= {name: marks[name]._replace(answer=number.text) for name, number in worked.items()}
     return Marks(graph, point, rule, [marks[one.name] for one in blanks], _between(key, notes_on_arrays(key)))
 
 

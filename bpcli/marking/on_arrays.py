@@ -9,7 +9,8 @@ from bpcli.arrays.check import check
 from bpcli.arrays.passes import adjoint_of, array_notes, need_upstream
 from bpcli.checking import MISMATCH
 from bpcli.graph import Graph
-from bpcli.marking.answers import Unreadable
+from bpcli.marking.answers import NOT_A_FORMULA, Unreadable, read_number
+from bpcli.marking.array_formulas import Setting, mark_array_formula
 from bpcli.marking.arrays import mark_arrays
 from bpcli.marking.key import Asked, Key
 from bpcli.marking.verdicts import Mark
@@ -42,11 +43,33 @@ def doubt(key: Key, adjoints: Values) -> str:
 
 
 def marks_on_arrays(key: Key, adjoints: Values, blanks: list[Asked], answers: Mapping[str, str | Unreadable],
-                    hint: bool) -> dict[str, Mark]:  # fmt: skip
-    """The mark of each of BLANKS (values and gradients), by name."""
-    asked = any(one.kind == "gradient" for one in blanks)
-    found = mark_arrays(key, adjoints, blanks, answers, hint, doubt(key, adjoints) if asked else "")
-    return {one.name: one for one in found}
+                    secret: bytes, hint: bool) -> dict[str, Mark]:  # fmt: skip
+    """The mark of each of BLANKS (values and gradients), by name; an answer may be a formula too."""
+    setting = key_setting(key)
+    marks = {one.name: mark_array_formula(setting, one, text, secret, hint) for one in blanks
+             if isinstance(text := answers[one.name], str) and _is_formula(text)}  # fmt: skip
+    arrays = [one for one in blanks if one.name not in marks]
+    asked = any(one.kind == "gradient" for one in arrays)
+    found = mark_arrays(key, adjoints, arrays, answers, hint, doubt(key, adjoints) if asked else "")
+    return marks | {one.name: one for one in found}
+
+
+def _is_formula(text: str) -> bool:
+    """Whether an answer is meant as a formula: something is named in it, or computed, and it is no array in rows."""
+    read = read_number(text)
+    return isinstance(read, Unreadable) and read.reason == NOT_A_FORMULA and not text.lstrip().startswith("[")
+
+
+def key_setting(key: Key) -> Setting:
+    """What formulas are about here: the variables and, for an output that is an array, its gradient (``dy``)."""
+    graph = key.graph
+    assert graph.shapes is not None
+    shapes, near = {name: graph.shapes[node] for name, node in graph.inputs.items()}, dict(key.point)
+    if not graph.shapes[graph.output]:
+        return Setting(graph, shapes, near, lambda _: key.upstream)
+    arriving = f"d{graph.ids[graph.output]}"
+    return Setting(graph, shapes | {arriving: graph.shapes[graph.output]}, near | {arriving: key.upstream},
+                   lambda point: point[arriving])  # fmt: skip
 
 
 def notes_on_arrays(key: Key) -> list[Note]:
