@@ -162,6 +162,7 @@ NO_DRILLS |= {
     "onehot": "only the derivative of cross_entropy uses it",
     "put": "only the derivative of index uses it",
     "part": "only the derivative of concat uses it",
+    "expand_dims": "a reshape to one more axis of size 1: reshape has the drills",
 }
 
 
