@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import bpcli
 from bpcli.figures import show_nested
-from bpcli.marking.answers import Missing, Unreadable
+from bpcli.marking.answers import Missing, Unreadable, read_submission
 from bpcli.marking.array_answers import Array, agree, read_array
 from bpcli.marking.arrays import mark_arrays
 from bpcli.marking.key import Asked, Key
@@ -40,6 +40,44 @@ def test_arrays_are_read(text: str, shape: tuple[int, ...], value: Any) -> None:
     assert isinstance(found, Array)
     assert found.value.shape == shape
     assert np.array_equal(found.value, value)
+
+
+@pytest.mark.parametrize(
+    "show", [repr, str, "np.{!r}".format, lambda one: f"{one!r:s}".replace(")", ", dtype=float64)")]
+)
+@pytest.mark.parametrize(
+    "value", [[3.0, -2.5], [[15, 10], [-24, -16]], [[0.1, 2e-7], [1.0, 3.0]], [-0.0], np.arange(40.0).reshape(2, 20)]
+)
+def test_what_numpy_prints_is_read(value: Any, show: Any) -> None:
+    """As it is pasted from a notebook, over several lines too: numpy itself does the printing."""
+    exact = np.array(value, dtype=float)
+    line = f"W = {show(exact)}\nq = 3"
+    lines = read_submission(line).sections[""]
+    assert [one.name for one in lines] == ["W", "q"]
+    found = read_array(lines[0].text, exact.shape)
+    assert isinstance(found, Array), found
+    assert np.array_equal(found.value, exact)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "value"),
+    [
+        ("tensor([1., 2.], grad_fn=<AddBackward0>)", (2,), [1, 2]), ("torch.tensor([[1.0], [2.0]], dtype=torch.float64)", (2, 1), [[1], [2]]),
+        ("[np.float64(1.0), np.float64(-2.5)]", (2,), [1, -2.5]), ("np.float64(0.25)", (), 0.25), ("tensor(3.)", (), 3), ("array(-1.5)", (), -1.5),
+        ("array([1, 2], dtype=int32)", (2,), [1, 2]), ("[tensor(1.), tensor(2., requires_grad=True)]", (2,), [1, 2]), ("Array([1., 2.], dtype=float32)", (2,), [1, 2]),
+    ],
+)  # fmt: skip
+def test_other_ways_of_printing(text: str, shape: tuple[int, ...], value: Any) -> None:
+    found = read_array(text, shape)
+    assert isinstance(found, Array), found
+    assert np.array_equal(found.value, value)
+
+
+@pytest.mark.parametrize(
+    "text", ["exec([1, 2])", "array([1, 2]", "array([1, 2]), 3", "array([1, x])", "array(1, 2)", "np.array([1, 2]) + 1"]
+)
+def test_what_only_looks_printed_is_not(text: str) -> None:
+    assert isinstance(read_array(text, (2,)), Unreadable)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ LAYERS = """
     __init__ arrays marking views commands exercises exercises.papers
     trouble figures plots characters gates arrays.functions screen
     result
-    escaping graph marking.statements rounding shipped typesetter written files arrays.gates slips cli commands.options
+    escaping graph marking.printed marking.statements rounding shipped typesetter written files arrays.gates slips cli commands.options
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens exercises.toml exercises.roster exercises.workers exercises.draws commands.progress commands.sheet
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help

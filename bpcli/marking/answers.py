@@ -19,6 +19,7 @@ from typing import NamedTuple, NoReturn
 
 from bpcli.figures import MOST_DIGITS, NUMBER
 from bpcli.language import NAME, STUDENT, plain_name
+from bpcli.marking.printed import unwrapped
 from bpcli.marking.statements import BLOCK, assignments, statements
 from bpcli.trouble import Trouble, visible
 
@@ -69,14 +70,14 @@ def read_number(text: str) -> Answer:
     """The number that TEXT writes out in plain digits, with a sign, a power of ten (1e-3), or as a fraction (3/4).
 
     A true minus sign or a dash in front and a decimal comma are read and noted. Not numbers: nan, inf, 1_000, True,
-    hex, digits of other scripts, formulas.
+    hex, digits of other scripts, formulas. What Python prints around a number, np.float64(0.5), is read past.
     """
     if _NOTHING.fullmatch(text):
         return Missing(text)
     if len(text) > MOST_DIGITS:
         return Unreadable(text, f"it has {len(text):,} characters; the limit is {MOST_DIGITS}")
     notes = []
-    plain = text.strip(_SPACES)
+    plain = unwrapped(text.strip(_SPACES))
     for minus, called in _MINUSES.items():
         if minus in plain:
             plain = plain.replace(minus, "-")
@@ -181,7 +182,7 @@ class Submission(NamedTuple):
 
 _HEADER = re.compile(r"\[([^\[\]]*)\]")
 _TITLE = re.compile(r"\[[^\W\d][^\[\],]*\]")  # a header that is no row of an array
-_BEGINS = re.compile(rf"\s*(?!axis\b|keepdims\b)[d∂]?{NAME}[^=()]*(?<![<>=!])=(?!=)")
+_BEGINS = re.compile(rf"\s*(?!axis\b|keepdims\b|dtype\b)[d∂]?{NAME}[^=()]*(?<![<>=!])=(?!=)")
 _NAME = re.compile(rf"{NAME}(?:\[[0-9, ]*\])?")
 _QUOTIENT = re.compile(rf"[d∂](?:{NAME})?\s*/\s*[d∂]({NAME}(?:\[[0-9, ]*\])?)")
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcli.marking.answers import Missing, Number, Unreadable, read_number, shown
+from bpcli.marking.printed import unwrapped
 from bpcli.marking.verdicts import RELATIVE
 
 MOST_ENTRIES = 10_000
@@ -29,7 +30,7 @@ class Array(NamedTuple):
 def read_array(text: str, shape: tuple[int, ...]) -> Array | Unreadable | Missing:
     """The array that TEXT writes: a number for the SHAPE (), rows such as [[1, 2], [3, 4]] for others.
 
-    Entries are read as strictly as single numbers. Numpy's way of printing, without commas, is read too; a vector
+    Entries are read as strictly as single numbers. Numpy's ways of printing, without commas or as ``array([1., 2.])``, are read too; a vector
     may stand for a single row or column.
     """
     if not shape or "[" not in text:
@@ -53,7 +54,7 @@ def in_any_shape(text: str) -> Array | Unreadable:
     if len(text) > _MOST_TEXT:
         return Unreadable(text, f"it has {len(text):,} characters; the limit is {_MOST_TEXT:,}")
     try:
-        nested, exact = _nested(text)
+        nested, exact = _nested(unwrapped(text))
         return Array(text, np.array(nested, dtype=np.float64), exact)
     except _NotRead as error:
         return Unreadable(text, str(error))
