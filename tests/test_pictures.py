@@ -421,6 +421,8 @@ DRAWN: dict[str, dict[str, Any]] = {
     "branches": {"formula": "where(x > 0, x*x, log(-x)) + max(x, 2, y)", "x": 1, "y": 2},
     "structure": {"formula": "relu(w*x + b)"},
     "arrays": {"formula": "sum((X @ W + b)^2)", "X": [[1, 2], [3, 4], [5, 6]], "W": [1, -1], "b": 2},
+    "arrays-exercise": {"formula": "c = concat(x, relu(W @ x)); f = dot(v, c)", "show": "nothing", "blanks": True,
+                        "x": [1, -2], "W": [[1, 2], [3, -4]], "v": [1, 2, 3, 4]},
 }  # fmt: skip
 SUFFIXES = {"svg": "svg", "tikz": "tex", "dot": "dot", "mermaid": "mmd", "text": "txt"}
 
@@ -551,7 +553,7 @@ def test_dot_and_mermaid_have_every_number(name: str) -> None:
     mermaid = html.unescape(re.sub(r"#(\d+);", r"&#\1;", (GOLDEN / f"{name}.mmd").read_text()))
     for node in picture.nodes:
         for words in filter(None, (node.value, node.gradient)):
-            assert f">{words}<" in document
+            assert re.search(rf"[> ]{re.escape(words)}<", document)
             assert re.search(rf'["> ]{re.escape(words)}[<"]', mermaid)
 
 
@@ -654,6 +656,16 @@ def test_an_exercise_gives_what_it_must_and_no_more() -> None:
         ("x", "-2", "", (False, True)), ("y", "5", "", (False, True)), ("g1", "", "", (True, True)),
         ("z", "-4", "", (False, True)), ("g2", "", "2.5", (True, False)),
     ]  # fmt: skip
+
+
+def test_in_the_blank_for_an_array_stands_its_shape() -> None:
+    picture = draw("f = sum(W @ x)", x=[1, -2], W=[[1, 2], [3, 4], [5, 6]], show="nothing", blanks=True)
+    assert {(node.id, node.value, node.gradient, node.asks) for node in picture.nodes} == {
+        ("x", "[1, -2]", "(2,)", (False, True)), ("W", "[[1, 2], [3, 4], [5, 6]]", "(3, 2)", (False, True)),
+        ("g1", "(3,)", "(3,)", (True, True)), ("f", "", "", (True, True)),
+    }  # fmt: skip
+    record = {node["id"]: (node["value"], node["gradient"]) for node in picture.record("…")["nodes"]}
+    assert record["g1"] == record["f"] == (None, None), "an answer"
 
 
 def test_derivatives_with_shared_parts_are_drawn_without_being_written_out() -> None:

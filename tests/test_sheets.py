@@ -71,6 +71,25 @@ def test_golden_papers(written: Path, form: str, kind: str, request: pytest.Fixt
     assert path.read_bytes() == golden.read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["paper", "solution"])
+def test_golden_papers_on_arrays(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Shapes in the boxes of the picture, and wherever there is no room for numbers; wider gaps for arrays."""
+    found = make(list(problems(["drills/concat/hard", "drills/norm/hard"])), [Student("ada", "Ada")], "2026", "Arrays")
+    write(found, tmp_path / "hw", TEXT)
+    [student] = (tmp_path / "hw" / "students").iterdir()
+    paths = (
+        student / "sheet.txt" if kind == "paper" else tmp_path / "hw" / "teacher" / "solutions" / f"{student.name}.txt"
+    )
+    golden = HERE / f"arrays-{kind}.txt"
+    if request.config.getoption("--update"):
+        shutil.copy(paths, golden)
+    assert paths.read_bytes() == golden.read_bytes()
+    html, tex = ((student / f"sheet.{form}").read_text() for form in ("html", "tex"))
+    assert html.count("<figure><svg") == tex.count(r"\begin{tikzpicture}") == 2
+    assert html.count('class="answer wide"') == 10
+    assert tex.count("p{60mm}p{60mm}") == 2
+
+
 def test_golden_answers_and_sheet_file(written: Path, request: pytest.FixtureRequest) -> None:
     for name in ("students/ada/answers.txt", "teacher/sheet.toml"):
         golden = HERE / name.rpartition("/")[2]

@@ -111,6 +111,13 @@ def asks_for(problem: Problem, blank: Blank) -> str:
     return _written(blank.formula) + _many(blank.formula, blank.formula.output)
 
 
+def is_array(problem: Problem, blank: Blank) -> bool:
+    """Whether the answer to BLANK is an array of several numbers."""
+    if isinstance(blank, NumberBlank):
+        return prod(_shape(blank.formula, blank.formula.output)) > 1
+    return isinstance(blank, ValueBlank | GradientBlank | StepBlank) and prod(_shape(problem.graph, blank.node)) > 1
+
+
 def _many(graph: Graph, node: int) -> str:
     """Of an array, in brackets, how many numbers it has and how it is written."""
     shape = _shape(graph, node)

@@ -12,6 +12,8 @@ from bpcli.printing import template
 
 #: Characters of an array whose numbers are shown; of a larger one the shape and the norm.
 WIDEST_ARRAY = 24
+#: The same where the numbers have to fit on a sheet of paper, beside others.
+WIDEST_ON_PAPER = 12
 #: Characters of a label with folded numbers; a longer one has the numbers as nodes of their own.
 WIDEST_LABEL = 20
 
@@ -45,16 +47,21 @@ def gate_label(row: Gate, folded: Mapping[int, str]) -> str:
     return "".join(piece if isinstance(piece, str) else folded.get(piece[0], names[piece[0]]) for piece in pieces)
 
 
-def number_text(value: Any, digits: int) -> str:
-    """VALUE to DIGITS significant digits ("" for None); of an array that is not small its shape and norm."""
+def number_text(value: Any, digits: int, on_paper: bool = False) -> str:
+    """VALUE to DIGITS significant digits ("" for None); of an array that is not small its shape and norm.
+
+    ON PAPER there is room for less: small is smaller, and the shape stands alone.
+    """
     if value is None:
         return ""
     if not getattr(value, "shape", ()):
         return show(float(value), digits)
     if value.size <= WIDEST_ARRAY:
         text = show_nested(value, digits)
-        if len(text) <= WIDEST_ARRAY:
+        if len(text) <= (WIDEST_ON_PAPER if on_paper else WIDEST_ARRAY):
             return text
+    if on_paper:
+        return shape_text(value.shape)
     norm = float((value.astype(float) ** 2).sum()) ** 0.5
     return f"{shape_text(value.shape)} norm {show(norm, digits)}"
 

@@ -210,8 +210,8 @@ class _Layout:
     def _stub(self, node: Node) -> int:
         """The length of the straight piece after a node."""
         measure = self.measure
-        texts = [node.value, node.gradient]
-        width = max(measure.text(text) for text in texts)
+        texts = zip((node.value, node.gradient), node.asks, strict=True)
+        width = max(measure.text(text) + ceil(2 * measure.character) * asks for text, asks in texts)
         if any(node.asks):
             width = max(width, measure.blank[0])
         if not measure.round and node.name:
@@ -417,8 +417,8 @@ def record(picture: Picture, drawing: Drawing) -> dict[str, Any]:
         "nodes": [
             {
                 "id": node.id, "kind": node.kind, "label": node.label, "name": node.name or None,
-                "value": plain(found.values.get(node.place)) if node.value else None,
-                "gradient": plain(found.gradients.get(node.place)) if node.gradient else None,
+                "value": plain(found.values.get(node.place)) if node.value and not node.asks[0] else None,
+                "gradient": plain(found.gradients.get(node.place)) if node.gradient and not node.asks[1] else None,
                 "texts": {"value": node.value, "gradient": node.gradient},
                 "blanks": dict(zip(("value", "gradient"), node.asks, strict=True)),
                 "output": node.is_output, "box": list(shape.box), "stub": list(shape.stub),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpcli.gates import COMPARES
 from bpcli.graph import WHERE, Graph
 from bpcli.passes import Gradients, grad, one_of, parse, prepare
-from bpcli.pictures.labels import WIDEST_LABEL, constant_text, gate_label, number_text
+from bpcli.pictures.labels import WIDEST_LABEL, constant_text, gate_label, number_text, shape_text
 from bpcli.printing import program
 from bpcli.result import Result, in_brief
 from bpcli.sweeps import Values, taken
@@ -41,7 +41,7 @@ class Node(NamedTuple):
     value: str
     gradient: str
     asks: tuple[bool, bool]
-    """Whether there is a blank to fill in with the value, with the gradient."""
+    """Whether there is a blank to fill in with the value, with the gradient; their text is what stands in it."""
     is_output: bool
     place: int
     """Its number in the graph."""
@@ -181,8 +181,8 @@ def _evaluated(graph: Graph, values: Values) -> list[int]:
 
 
 def picture(graph: Graph, found: Numbers, show: str = "both", *, blanks: bool = False, digits: int = 4,
-            result: Gradients | None = None, given_upstream: bool = False) -> Picture:  # fmt: skip
-    """The picture of GRAPH with the numbers FOUND."""
+            result: Gradients | None = None, given_upstream: bool = False, on_paper: bool = False) -> Picture:  # fmt: skip
+    """The picture of GRAPH with the numbers FOUND. In the blank for an array stands its shape."""
     folds = _folded(graph)
     drawn = _drawn(graph, folds)
     ids = _ids(graph, drawn)
@@ -192,17 +192,18 @@ def picture(graph: Graph, found: Numbers, show: str = "both", *, blanks: bool = 
         is_gate = node in graph.position
         kind = GATE if is_gate else INPUT if node in graph.inputs.values() else NUMBER
         plain = kind == NUMBER and node not in graph.names
-        value = "" if plain else number_text(found.values.get(node), digits)
-        gradient = number_text(found.gradients.get(node), digits)
+        value = "" if plain else number_text(found.values.get(node), digits, on_paper)
+        gradient = number_text(found.gradients.get(node), digits, on_paper)
         known = kind == INPUT or (node in outputs and given_upstream)  # what an exercise tells
         shows_value = show in ("both", "values", "local") or (blanks and kind == INPUT)
         shows_gradient = show in ("both", "gradients") or (blanks and node in outputs and known and kind != INPUT)
+        asks = (blanks and not (shows_value and value) and not plain,
+                blanks and not (shows_gradient and gradient) and graph.active[node])  # fmt: skip
+        size = shape_text(graph.shapes[node]) if graph.shapes and graph.shapes[node] else ""
         nodes.append(Node(
             ids[node], kind, _label(graph, node, folds), graph.names.get(node, "") if is_gate else "",
-            value if shows_value else "", gradient if shows_gradient else "",
-            (blanks and not (shows_value and value) and not plain,
-             blanks and not (shows_gradient and gradient) and graph.active[node]),
-            node in outputs, node,
+            size if asks[0] else value if shows_value else "", size if asks[1] else gradient if shows_gradient else "",
+            asks, node in outputs, node,
         ))  # fmt: skip
     place_of = {node: k for k, node in enumerate(drawn)}
     wires = _wires(graph, found, folds, place_of, digits if show == "local" else 0)

@@ -90,7 +90,7 @@ def _node(node: Node, shape: Shape) -> Iterator[str]:
         radius = number(min(box.width, box.height) / 2)
         yield (f'<rect class="body" {_place(box)} rx="{radius}" fill="{PAPER}" stroke="{INK}" '
                f'stroke-width="1.3"/>')  # fmt: skip
-    yield _text("label", Box(box.left, box.middle[1] - 7, box.width, 14), node.label, INK)
+    yield _text("label", _in_middle(box), node.label, INK)
     if shape.name is not None:
         yield _text("name", shape.name, node.name, QUIET)
     for kind, place, words, asks, colour in (
@@ -99,7 +99,10 @@ def _node(node: Node, shape: Shape) -> Iterator[str]:
     ):
         if asks:
             yield f'<rect class="blank {kind}" {_place(place)} fill="{PAPER}" stroke="{colour}" stroke-width="0.8"/>'
-        yield _text(kind, place, words, colour)
+        if asks and words:
+            yield _text(kind, _in_middle(place), words, QUIET)
+        else:
+            yield _text(kind, place, words, colour)
     yield "</g>"
 
 
@@ -115,6 +118,11 @@ def _join(picture: Picture, join: Join) -> str:
 
 def _place(box: Box) -> str:
     return f'x="{number(box.left)}" y="{number(box.top)}" width="{number(box.width)}" height="{number(box.height)}"'
+
+
+def _in_middle(box: Box) -> Box:
+    """A line of text half way up in BOX."""
+    return Box(box.left, box.middle[1] - 7, box.width, 14)
 
 
 def _text(kind: str, box: Box, words: str, colour: str) -> str:

@@ -18,7 +18,7 @@ from bpcli.trouble import Trouble, visible
 Line = list[tuple[str, str]]
 
 VALUE, GRADIENT, QUIET = "value", "gradient", "quiet"
-BLANK = "[    ]"
+
 UNLIMITED = 1_000_000  # columns, where no terminal sets a limit
 
 UP, DOWN, LEFT, RIGHT = 1, 2, 4, 8
@@ -85,6 +85,11 @@ def _in_ascii(lines: list[Line]) -> list[Line]:
     return [[(words.translate(_ASCII), look) for words, look in line] for line in lines]
 
 
+def written(words: str, asks: bool) -> str:
+    """A number at a wire, or the blank for it, with the words that stand in it."""
+    return f"[{words:^4}]" if asks else words
+
+
 class Canvas:
     """Cells with lines, as the directions that they lead to for each value that has one there, and characters."""
 
@@ -98,8 +103,8 @@ class Canvas:
             start, end, row = map(int, shape.stub)
             self._across(node.id, row, start, end - 1)
             self._body(node, shape.box, row)
-            self._words(shape.value, node.value or BLANK * node.asks[0], VALUE)
-            self._words(shape.gradient, node.gradient or BLANK * node.asks[1], GRADIENT)
+            self._words(shape.value, written(node.value, node.asks[0]), VALUE)
+            self._words(shape.gradient, written(node.gradient, node.asks[1]), GRADIENT)
         self._wires()
         if picture.show != "values":
             for join in drawing.joins:

@@ -63,7 +63,7 @@ def _node(node: Node, shape: Shape) -> Iterator[str]:
         if asks:
             yield f"  \\draw[{colour}, fill=white] {_rectangle(place)};"
         if words:
-            yield _text(place, words, colour)
+            yield _text(place, words, "bpquiet" if asks else colour)
 
 
 def _join(picture: Picture, join: Join) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bpcli.pictures.picture import GATE, Picture, Wire
-from bpcli.pictures.terminal import BLANK, GRADIENT, QUIET, VALUE, Line
+from bpcli.pictures.terminal import GRADIENT, QUIET, VALUE, Line, written
 from bpcli.trouble import columns, visible
 
 _BRANCH, _LAST, _BAR, _SPACE = "├─ ", "└─ ", "│  ", "   "
@@ -46,8 +46,8 @@ def _numbers(picture: Picture) -> list[list[str]]:
     """Every value, gradient and local gradient as it is written."""
     nodes = picture.nodes
     return [
-        [node.value or BLANK * node.asks[0] for node in nodes],
-        [node.gradient or BLANK * node.asks[1] for node in nodes],
+        [written(node.value, node.asks[0]) for node in nodes],
+        [written(node.gradient, node.asks[1]) for node in nodes],
         [wire.local for wire in picture.wires],
     ]
 
@@ -109,7 +109,7 @@ class _Forest:
                 yield Row(branch, self._below(node), ("", "", local))
                 continue
             label = self._named(node) if named and node == root else self.labels[node]
-            numbers = (shown.value or BLANK * shown.asks[0], shown.gradient or BLANK * shown.asks[1], local)
+            numbers = (written(shown.value, shown.asks[0]), written(shown.gradient, shown.asks[1]), local)
             yield Row(branch, label, numbers)
             wires = self.inputs[node]
             for wire in reversed(wires):

@@ -41,7 +41,8 @@ def wiring(picture: Picture) -> Wiring:
         leaving[wire.source].append(wire)
     for k, (node, wires) in enumerate(zip(picture.nodes, leaving, strict=True)):
         value, gradient = (
-            words or BLANK * asks for words, asks in zip((node.value, node.gradient), node.asks, strict=True)
+            f"{BLANK} {words}".strip() if asks else words
+            for words, asks in zip((node.value, node.gradient), node.asks, strict=True)
         )
         if len(wires) == 1:
             (wire,) = wires

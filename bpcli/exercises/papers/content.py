@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from bpcli.exercises import markdown
 from bpcli.exercises.keys import Key, key, keys
@@ -12,7 +13,7 @@ from bpcli.exercises.markdown import Block, Piece
 from bpcli.exercises.problem import Blank, ChoiceBlank, FormulaBlank, Problem, ProgramBlank
 from bpcli.exercises.roster import Student
 from bpcli.exercises.variants import Variant
-from bpcli.exercises.wording import asks_for, given_text, rounding_rule
+from bpcli.exercises.wording import asks_for, given_text, is_array, rounding_rule
 from bpcli.exercises.worked import ByHand, answer_text, by_hand, worked
 from bpcli.graph import Graph
 from bpcli.pictures.picture import Numbers, Picture, picture
@@ -37,6 +38,8 @@ class Line:
     room: int = 0
     needs: tuple[str, ...] = ()
     """Of a program, the names that its lines must define."""
+    wide: bool = False
+    """Whether the gap has to hold an array."""
 
     @property
     def kind(self) -> str:
@@ -66,6 +69,11 @@ class Section:
     lines: tuple[Line, ...]
     worked: tuple[Block, ...] = ()
     """Of a solution: every step in words and numbers."""
+
+    @property
+    def wide(self) -> bool:
+        """Whether some gap has to hold an array."""
+        return any(line.wide for line in self.lines)
 
     def drawn(self, width: int) -> list[str]:
         """The picture in characters, at most WIDTH wide."""
@@ -133,7 +141,7 @@ def _line(variant: Variant, blank: Blank, answer: Key | None, hand: ByHand | Non
     needs = blank.needs if isinstance(blank, ProgramBlank) else ()
     room = 2 if isinstance(blank, FormulaBlank) else key(variant, blank).text.count("\n") + 2 if needs else 0
     return Line(blank.name, asks_for(problem, blank), markdown.line(blank.text), _points(blank.points),
-                _answer(answer, problem.rounding, hand), room, needs)  # fmt: skip
+                _answer(answer, problem.rounding, hand), room, needs, is_array(problem, blank))  # fmt: skip
 
 
 def _points(points: object) -> str:
@@ -153,19 +161,30 @@ def program_lines(graph: Graph) -> list[str]:
 
 
 def _picture(variant: Variant, solution: bool) -> Picture | None:
-    """The graph with the given numbers and empty boxes on its wires; with every number, on a solution."""
+    """The graph with the given numbers and empty boxes on its wires; with every number, on a solution.
+
+    In the box for an array stands its shape, and so it does where there is no room for its numbers.
+    """
     problem = variant.problem
     graph = problem.graph
-    if len(graph.gates) > MOST_DRAWN or any(given.shape for given in problem.given.values()):
+    if len(graph.gates) > MOST_DRAWN:
         return None
     if not solution:
         given = {node: variant.point[name] for name, node in graph.inputs.items()}
-        return picture(graph, Numbers(given, {}, {}), "both", blanks=asks_numbers(problem))
-    rounded = problem.rounding.rounded
-    values = {node: rounded(value) for node, value in enumerate(variant.values) if value is not None}
+        return picture(graph, Numbers(given, {}, {}), "both", blanks=asks_numbers(problem), on_paper=True)
+    values = {node: _rounded(value, problem) for node, value in enumerate(variant.values) if value is not None}
     nodes = [node for node in (*graph.gates, *graph.inputs.values()) if graph.active[node]]
-    gradients = {node: rounded(variant.adjoints[node]) for node in nodes}
-    return picture(graph, Numbers(values, gradients, {}), "both")
+    gradients = {node: _rounded(variant.adjoints[node], problem) for node in nodes}
+    return picture(graph, Numbers(values, gradients, {}), "both", on_paper=True)
+
+
+def _rounded(value: Any, problem: Problem) -> Any:
+    """A number, or every entry of an array, as the rule of the PROBLEM has it."""
+    if not getattr(value, "shape", ()):
+        return problem.rounding.rounded(value)
+    import numpy as np
+
+    return np.vectorize(problem.rounding.rounded, otypes=[float])(value)
 
 
 def _in_characters(shown: Picture | None, width: int) -> list[str]:

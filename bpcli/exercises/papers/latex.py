@@ -97,7 +97,8 @@ def _section(section: Section) -> str:
     short = [line for line in section.lines if not line.tall]
     if short:
         rows = "\n".join(map(_row, short))
-        parts.append("\\begin{longtable}{@{}lp{32mm}p{88mm}r@{}}\nname & answer & what is asked & points \\\\ \\hline\n"
+        widths = "p{60mm}p{60mm}" if section.wide else "p{32mm}p{88mm}"
+        parts.append(f"\\begin{{longtable}}{{@{{}}l{widths}r@{{}}}}\nname & answer & what is asked & points \\\\ \\hline\n"
                      f"{rows}\n\\end{{longtable}}")  # fmt: skip
     for line in section.lines:
         if line.tall:

@@ -74,7 +74,7 @@ def _section(section: Section) -> list[str]:
 
 
 def _row(line: Line) -> str:
-    answer = markdown_code(line.answer) if line.answer else "&nbsp;" * 12
+    answer = markdown_code(line.answer) if line.answer else "&nbsp;" * (24 if line.wide else 12)
     return f"| {markdown_code(line.name)} | {answer} | {_about(line)} | {line.points} |"
 
 

@@ -22,7 +22,7 @@ header { border-bottom: 1px solid #999; margin-bottom: 1em; padding-bottom: .5em
 pre { background: #f5f5f5; padding: .5em .8em; white-space: pre-wrap; overflow-wrap: anywhere; break-inside: avoid; }
 table { border-collapse: collapse; width: 100%; margin: .6em 0; } th { text-align: left; font-weight: 600; }
 td, th { border-bottom: 1px solid #ddd; padding: .3em .5em .3em 0; vertical-align: top; } tr { break-inside: avoid; }
-td.answer { width: 9em; border-bottom: 1px solid #333; } td.worth, th.worth { text-align: right; width: 4em; }
+td.answer { width: 9em; border-bottom: 1px solid #333; } td.wide { width: 15em; } td.worth, th.worth { text-align: right; width: 4em; }
 .room { border: 1px solid #999; } .gap { display: inline-block; width: 15em; border-bottom: 1px solid #333; } .answer { color: #0a5c1e; } figure { margin: .8em 0; break-inside: avoid; }
 figure svg { max-width: 100%; height: auto; } math[display=block] { margin: .6em 0; } .rule { color: #333; }
 section { break-inside: auto; } @media print { body { margin: 0; max-width: none; } }
@@ -115,7 +115,8 @@ def svg(picture: Picture) -> str:
 
 
 def _row(line: Line) -> str:
-    return (f'<tr><td><code>{html(line.name)}</code></td><td class="answer">{html(line.answer)}</td>'
+    gap = "answer wide" if line.wide else "answer"
+    return (f'<tr><td><code>{html(line.name)}</code></td><td class="{gap}">{html(line.answer)}</td>'
             f'<td>{_about(line)}</td><td class="worth">{html(line.points)}</td></tr>')  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def _line(line: Line) -> list[str]:
     if "\n" in line.answer or (line.tall and not line.answer):
         room = indent(line.answer, "    ") if line.answer else "\n" * line.room
         return [_filled(f"{line.name}: {about}", "    "), room]
-    first = f"  {line.name} = {line.answer or BLANK}"
+    first = f"  {line.name} = {line.answer or BLANK * (1 + line.wide)}"
     if columns(first) + columns(about) + 3 <= WIDTH:
         return [
             f"{first:<34} {about}" if columns(first) < 34 and 35 + columns(about) <= WIDTH else f"{first}   {about}"

@@ -51,7 +51,7 @@ Name: #if D.name != "" { strong(D.name) } else { box(width: 6cm, stroke: (bottom
   if s.picture != "" { align(center, image(bytes(s.picture), format: "svg", width: s.width * 1pt)) }
   par(s.rule)
   if s.lines.len() > 0 {
-    table(columns: (auto, 32mm, 1fr, auto), stroke: (x, y) => (bottom: 0.5pt + luma(if y == 0 { 90 } else { 200 })), inset: (x: 4pt, y: 4.5pt),
+    table(columns: (auto, if s.wide { 54mm } else { 32mm }, 1fr, auto), stroke: (x, y) => (bottom: 0.5pt + luma(if y == 0 { 90 } else { 200 })), inset: (x: 4pt, y: 4.5pt),
       align: (left + horizon, left + horizon, left + horizon, right + horizon),
       table.header(strong("name"), strong("answer"), strong("what is asked"), strong("points")),
       ..s.lines.map(l => (code(l.name), if l.answer == "" { rule-line } else { code(l.answer) }, pieces(l.text), l.points)).flatten())
@@ -131,7 +131,7 @@ def _section(section: Section) -> dict[str, Any]:
         "number": str(section.number), "title": _pieces(section.title), "points": plural(section.points),
         "blocks": list(map(_block, section.blocks)), "formula": [visible(line) for line in section.formula],
         "given": [visible(f"{name} = {value}") for name, value in section.given], "picture": picture, "width": width,
-        "rule": section.rule, "lines": [_line(line) for line in section.lines if not line.tall],
+        "rule": section.rule, "wide": section.wide, "lines": [_line(line) for line in section.lines if not line.tall],
         "tall": [_tall(line) for line in section.lines if line.tall], "worked": list(map(_block, section.worked)),
     }  # fmt: skip
 
