@@ -375,6 +375,28 @@ def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert everything() == expected_files
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are another thing there")
+@pytest.mark.parametrize(("kind", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_asked_to_end_it_says_that_nothing_is_lost(kind: signal.Signals, code: int) -> None:
+    made(40)
+    script = ("import markers; from bpcli import cli; from bpcli.grading import run; "
+              "run.grade.__defaults__ = (*run.grade.__defaults__[:-1], markers.slowly); "
+              "cli.run(['grade', 'hw1', 'in', '-o', 'g', '--jobs', '2'])")  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    for least in (0, 1):  # as its processes start, and when they have marked some
+        process = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, text=True)
+        while not Path("g/grades.db").exists() or _count() < least:
+            time.sleep(0.01)
+        process.send_signal(kind)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert said.strip() == "stopped; every hand-in that was marked is kept, and the same command goes on from there"
+        assert not Path("g/grades.csv").exists()
+    result = graded()
+    assert result.ok and 0 < result.resumed < 40
+    assert {row["total"] for row in rows().values()} == {"12"}
+
+
 def _killed_after(seconds: float, jobs: int) -> bool:
     """Grade in a process that is killed after so many SECONDS; whether it was still at it. One job is a fork, quickly made."""
     if jobs > 1:

@@ -122,7 +122,7 @@ def grade(sheet: str, submissions: tuple[str, ...], out: str, apply: bool, roste
     try:
         with ExitStack() as stack:
             result = run.grade(order, lambda count: stack.enter_context(progress(count, "hand-ins")))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or asked to end
         sys.stderr.write("stopped; every hand-in that was marked is kept, and the same command goes on from there\n")
         raise
     if explain is not None:

@@ -23,6 +23,9 @@ MOST_SECONDS = 30
 MOST_MEMORY = 2**29
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
 class _TooLong(BaseException):
     """Raised by the clock; no `except Exception` on the way takes it for something else."""
 
@@ -35,6 +38,8 @@ def _begin(setting: Setting, marker: Marker) -> None:
     """Make a process ready: its desk, deaf to Ctrl-C (its parent decides), and gone when its parent is."""
     global _desk, _marker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     _desk, _marker = Desk.of(setting), marker
 
@@ -130,7 +135,7 @@ def mark_all(setting: Setting, desk: Desk, tasks: Iterable[Task], jobs: int, mar
         while True:
             while len(waiting) < jobs + 2 and (tasks_ := list(islice(queue, chunk))):
                 try:
-                    waiting[pool.submit(_mark, tasks_)] = tasks_
+                    waiting[_submitted(pool, tasks_)] = tasks_
                 except BrokenProcessPool:  # seen here before any future tells
                     failed: Future[list[Entry]] = Future()
                     failed.set_exception(BrokenProcessPool())
@@ -164,13 +169,27 @@ def _one_by_one(setting: Setting, desk: Desk, tasks: Sequence[Task], marker: Mar
     try:
         for task in tasks:
             try:
-                yield pool.submit(_mark, [task]).result()[0]
+                yield _submitted(pool, [task]).result()[0]
             except Exception:  # most often BrokenProcessPool
                 pool.shutdown(wait=True)
                 yield given_up(desk, task, "crashed", "the process that marked it broke down")
                 pool = _pool(setting, 1, marker)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submitted(pool: ProcessPoolExecutor, tasks: Sequence[Task]) -> Future[list[Entry]]:
+    """TASKS on their way to a process, which may have to be started first.
+
+    Signals wait until it is: half a start would end in a traceback there. The process has them wait until `_begin`.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        return pool.submit(_mark, tasks)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        return pool.submit(_mark, tasks)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _pool(setting: Setting, jobs: int, marker: Callable[..., Entry]) -> ProcessPoolExecutor:
