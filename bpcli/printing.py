@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from math import copysign
@@ -15,6 +15,7 @@ from bpcli.graph import Graph, figure
 
 _NEG = GATES["neg"]
 _MOST_WRITTEN = 10_000  # gates of a formula that is written without names for its shared parts
+_MOST_OF_STEP = 60  # characters of one step in a sentence; longer parts of it are left out
 
 #: A piece of a row's template: text as it is, or (which input, how it is bracketed).
 Piece = str | tuple[int, str]
@@ -126,6 +127,41 @@ def gate_text(graph: Graph, place: int, style: Style = FORMULA, operands: Sequen
         bracketed = piece[1] != "<" and (number or negative)
         out.append(f"{opening}{text}{closing}" if bracketed else text)
     return "".join(out)
+
+
+def with_names(graph: Graph, nodes: Iterable[int]) -> Graph:
+    """GRAPH whose gates among NODES have names too: their ids, for somebody who was asked for them by these."""
+    return replace(graph, names=graph.names | {node: graph.ids[node] for node in nodes if node in graph.position})
+
+
+def step_text(graph: Graph, node: int) -> str:
+    """The step that gives NODE as it stands in the formula: ``q = x + y``, or ``x + y`` where it has no name there.
+
+    Parts without a name are written out, ``s = w0*x0 + w1*x1 + w2``; where that is long, ``s = … + w2``.
+    """
+    if node not in graph.position:
+        return graph.ids[node]
+    text = _short(graph, node, _MOST_OF_STEP)
+    if text is None:
+        place = graph.position[node]
+        parts = [graph.names.get(one) or _short(graph, one, _MOST_OF_STEP // 2) for one in graph.args[place]]
+        operands = [f"({part})" if part and " " in part else part or "…" for part in parts]
+        text = gate_text(graph, place, operands=operands if any(parts) else None)
+    return f"{graph.names[node]} = {text}" if node in graph.names else text
+
+
+def _short(graph: Graph, node: int, most: int) -> str | None:
+    """The formula of NODE, unless it takes more than MOST characters; an input of a gate is its name."""
+    if node not in graph.position:
+        return _leaf(graph, node, FORMULA)
+    parts, stack = 0, [node]
+    while stack and parts <= most:
+        one = stack.pop()
+        parts += 1
+        if one in graph.position and (one == node or one not in graph.names):
+            stack += graph.args[graph.position[one]]
+    text = write(graph, node) if parts <= most else ""
+    return text if 0 < len(text) <= most else None
 
 
 def _id(graph: Graph, node: int, style: Style) -> str:

@@ -72,6 +72,30 @@ def test_six_digits_are_full_precision(key: float, share: float) -> None:
             assert equal(answer, key) == (abs(share) < 0.01)
 
 
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [("-0.235004", "right"), ("-0.23500", "rounded"), ("-0.23", "rounded"), ("-0.2350", "rounded"), ("-0.235006", "rounded")],
+)  # fmt: skip
+def test_the_key_written_with_six_digits_is_the_key(answer: str, verdict: str) -> None:
+    """The neuron with s = 0.5, whose gradients -0.23500371 are 1.2e-6 of themselves from -0.235004."""
+    (one,) = mark("1/(1 + exp(-s))", {"s": 0.5}, {"ds": answer.lstrip("-")}, rounding="2").marks
+    assert one.verdict == verdict
+
+
+def test_a_gate_is_told_of_as_the_formula_has_it() -> None:
+    """No student has seen the names g1, g2, … of the gates between, unless they were asked for by them."""
+    point = {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}
+    found = mark("s = w0*x0 + w1*x1 + w2; f = sigmoid(s)", point, {"s": 3, "dw0": 5, "dw2": 7}, hint=True).marks
+    assert [one.reason.removeprefix("look again at ") for one in found] == [
+        "s = w0*x0 + w1*x1 + w2", "what w0*x0 sends to w0", "what s = w0*x0 + w1*x1 + w2 sends to w2",
+    ]  # fmt: skip
+    (one,) = mark("sigmoid(w0*x0 + w1*x1 + w2)", point, {"dg4": 3}, hint=True).marks
+    assert one.reason == "look again at what sigmoid(g4) sends to g4"
+    long = "sigmoid((w0*x0 + w1*x1 + w2)*(w0*x0 - w1*x1 - w2)*(w0*x0 + w1*x1 - w2)*(w0*x0 - w1*x1 + w2)) + w0"
+    (one,) = mark(long, point, {"dw0": 3}, hint=True).marks
+    assert one.reason == "look again at what … + w0 and w0*x0 send to w0"
+
+
 def test_beside_zero_the_scale_of_the_problem_counts() -> None:
     assert equal(1e-17, 0.0)
     assert equal(1e-5, 0.0, scale=100.0)

@@ -42,6 +42,7 @@ from bpcli.marking.verdicts import (
     Mark,
     in_words,
     score,
+    to_its_last_digit,
     within,
     written,
 )
@@ -251,7 +252,8 @@ class _Marking:
         assert isinstance(answer, Number)
         rule = self.variant.problem.rounding
         exact = float(number(self.variant, blank, self.variant.scope))
-        if within(answer.value, Figure(exact, 0.0, True), self.key.scale):
+        right = Figure(exact, 0.0, True)
+        if within(answer.value, right, self.key.scale) or (rule.kind != "exact" and to_its_last_digit(answer, right)):
             return mark._replace(verdict=RIGHT, reason="")
         reach = self._reach(blank, {})
         if within(answer.value, Figure(exact, reach, True)):

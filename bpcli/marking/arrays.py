@@ -15,13 +15,14 @@ import numpy as np
 
 from bpcli.arrays.functions import fold
 from bpcli.arrays.sweeps import kinks_met, value_function
+from bpcli.graph import Graph
 from bpcli.marking.answers import Missing, Unreadable
 from bpcli.marking.array_answers import Array, agree, in_any_shape, read_array, same
 from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, Way, smallest
 from bpcli.marking.followthrough import consumers, unasked_above
-from bpcli.marking.key import Asked, Key
+from bpcli.marking.key import Asked, Key, printed
 from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, UNDECIDED, WRONG, Mark, in_words
-from bpcli.printing import gate_text
+from bpcli.printing import step_text
 from bpcli.slips import NO_SLIP, SLIPS
 from bpcli.sweeps import reverse
 
@@ -238,15 +239,23 @@ class _Marking:
         return mark._replace(reason=f"{entries}{'; ' * bool(entries)}{self._where(one)}", slips=(seen,) if seen else ())
 
     def _where(self, one: Asked) -> str:
-        graph = self.key.graph
         if one.kind == "value":
-            text = gate_text(graph, graph.position[one.node]) if one.node in graph.position else ""
-            return f"look again at {graph.ids[one.node]} = {text}"
+            return f"look again at {self._step(one.node)}"
         gates = list(dict.fromkeys(gate for gate, _ in consumers(self.key, one.node)))
         if not gates:
             return "look again at the gradient that arrives at the output"
-        said = in_words([f"{graph.ids[gate]} = {gate_text(graph, graph.position[gate])}" for gate in gates[:4]])
-        return f"look again at what {said} send{'s' * (len(gates) == 1)} to {graph.ids[one.node]}"
+        said = in_words([self._step(gate) for gate in gates[:4]])
+        to = self.printed.names.get(one.node) or self._step(one.node)
+        return f"look again at what {said} send{'s' * (len(gates) == 1)} to {to}"
+
+    def _step(self, node: int) -> str:
+        """A gate in words: Z = X@W."""
+        return step_text(self.printed, node)
+
+    @cached_property
+    def printed(self) -> Graph:
+        """The graph with the names that the student has seen."""
+        return printed(self.key.graph, self.blanks)
 
     def _entries(self, one: Asked) -> tuple[str, str]:
         """Which entries are wrong, where that says more than that the array is, and the row of `SEEN` that they show."""

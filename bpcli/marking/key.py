@@ -6,7 +6,7 @@ marked by it. A number that is not confirmed marks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from bpcli.differences import Witness
 from bpcli.graph import Builder, Graph
 from bpcli.marking.handwork import Allowance, Figure, allowance, sum_figure
 from bpcli.marking.meter import ONE_BY_ONE, Meter
+from bpcli.printing import with_names
 from bpcli.rewrite import Copy
 from bpcli.rounding import EXACT, Rule
 from bpcli.slipped import edges, places
@@ -272,6 +273,12 @@ def _one_gate(graph: Graph, node: int, given: Values) -> Graph:
         for k, one in enumerate(graph.args[place])
     ]
     return builder.finish([builder.gate(graph.row(place), tuple(inputs))])
+
+
+def printed(graph: Graph, blanks: Iterable[Asked]) -> Graph:
+    """GRAPH with the names that somebody who answers BLANKS has seen: the formula's own, and g1 if dg1 was asked for."""
+    seen = [one for one in blanks if graph.ids[one.node] in (one.name, one.name[1:], one.name[1:].partition("_d")[0])]
+    return with_names(graph, [one.node for one in seen])
 
 
 def _doubts(graph: Graph, point: Mapping[str, float], name: str, exact: Figure, factor: float = 1.0,

@@ -18,7 +18,7 @@ from bpcli.marking.answers import Answer, Missing, Number, Unreadable, shown
 from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, contradicted, explanations, seen, smallest
 from bpcli.marking.followthrough import Trail, consumers, unasked_above
 from bpcli.marking.handwork import Figure
-from bpcli.marking.key import Asked, Key
+from bpcli.marking.key import Asked, Key, printed
 from bpcli.marking.verdicts import (
     BLANK,
     FOLLOWS,
@@ -29,10 +29,11 @@ from bpcli.marking.verdicts import (
     WRONG,
     Mark,
     in_words,
+    to_its_last_digit,
     within,
     written,
 )
-from bpcli.printing import gate_text
+from bpcli.printing import step_text
 from bpcli.slips import SLIPS
 
 _Place = tuple[str, int, int]
@@ -155,14 +156,16 @@ class _Marking:
         elif doubt := self.key.doubts(one) if self.doubts is None else self.doubts.get(one.name, ""):
             verdict, reason = UNDECIDED, f"the key is not confirmed: {doubt}; a person has to look"
         else:
-            verdict, reason = self._by_key(one, answer.value)
+            verdict, reason = self._by_key(one, answer)
         self.verdicts[one.name] = verdict
         return mark._replace(verdict=verdict, reason=reason)
 
-    def _by_key(self, one: Asked, answer: float) -> tuple[str, str]:
-        exact, rule = self.key.exact(one), self.key.rule
+    def _by_key(self, one: Asked, number: Number) -> tuple[str, str]:
+        answer, exact, rule = number.value, self.key.exact(one), self.key.rule
         if within(answer, exact, self.key.scale):
             return RIGHT, "between the slopes on both sides of the kink" if exact.reach else ""
+        if rule.kind != "exact" and to_its_last_digit(number, exact):
+            return RIGHT, ""
         if within(answer, exact._replace(reach=exact.reach + self.key.allows(one))):
             return ROUNDED, f"as rounding to {rule} gives it"
         return WRONG, ""
@@ -316,15 +319,16 @@ class _Marking:
         if not gates:
             return "look again at which gates this goes into"
         sends = f"{in_words(gates[:4])} send{'s' * (len(gates) == 1)}"
-        return f"look again at what {sends} to {self.key.graph.ids[one.node]}"
+        return f"look again at what {sends} to {self.printed.names.get(one.node) or self._gate(one.node)}"
 
     def _gate(self, node: int) -> str:
         """A gate in words: q = x + y."""
-        graph = self.key.graph
-        if node not in graph.position:
-            return graph.ids[node]
-        text = gate_text(graph, graph.position[node])
-        return f"{graph.ids[node]} = {text}"
+        return step_text(self.printed, node)
+
+    @cached_property
+    def printed(self) -> Graph:
+        """The graph with the names that the student has seen: those of the formula and those that blanks ask for."""
+        return printed(self.key.graph, self.blanks)
 
     def _noted(self, mark: Mark) -> Mark:
         """MARK with how its answer was read, where that is not plain."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from bpcli.marking.answers import Number
 from bpcli.marking.handwork import Figure
 from bpcli.rounding import Rule
 
@@ -67,6 +68,12 @@ def within(answer: float, key: Figure, scale: float = 1.0) -> bool:
         return False
     bound = key.reach + RELATIVE * (abs(key.value) or abs(scale))
     return abs(answer / 2 - key.value / 2) <= bound / 2  # halves, since the difference of doubles may overflow
+
+
+def to_its_last_digit(number: Number, key: Figure) -> bool:
+    """Whether NUMBER is KEY as it is written with at least six digits: 0.235004 for 0.23500371, off by 1.2e-6 of it."""
+    unit = 10.0**-number.decimals
+    return unit <= 1e-5 * abs(number.value) and within(number.value, key._replace(reach=key.reach + 0.5 * unit))
 
 
 def written(value: float, rule: Rule, exact: bool, decimals: int = 0) -> Figure:
