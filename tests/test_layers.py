@@ -27,7 +27,8 @@ LAYERS = """
     gradient_check matrices deriving handbook batch arrays.check arrays.passes commands.grad views.layout marking.diagnosis
     explaining marking.numbers marking.equivalence
     lecturing slip_pages marking.formulas marking.programs marking.arrays marking.array_formulas
-    views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks marking.on_arrays
+    views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks marking.array_programs
+    marking.on_arrays
     views.slip_page views.marks
     exercises.mathematics exercises.staging exercises.starter exercises.variants exercises.wording exercises.blanks
     exercises.markdown exercises.keys exercises.numbers

@@ -231,11 +231,19 @@ class _Marking:
         mark = Mark(blank.name, text or None, BLANK)
         if not lines:
             return mark
-        if problem.graph.shapes is not None or problem.upstream is not None:
+        if problem.graph.shapes is None and problem.upstream is not None:
             return mark._replace(verdict=UNDECIDED, reason="a person has to look")
+        backward = blank.stage == "backward"
         try:
-            each = mark_program(problem.graph, lines, self.secret, self.variant.point, blank.needs,
-                                blank.stage == "backward", self.hint, self.meter)  # fmt: skip
+            if problem.graph.shapes is not None:
+                from bpcli.marking.array_programs import mark_array_program
+
+                each = mark_array_program(
+                    self._setting(problem.graph), lines, self.secret, blank.needs, backward, self.hint
+                )
+            else:
+                each = mark_program(problem.graph, lines, self.secret, self.variant.point, blank.needs, backward, self.hint,
+                                    self.meter)  # fmt: skip
         except TooMuch as limit:
             return mark._replace(verdict=UNDECIDED, reason=str(limit))
         except Trouble as trouble:

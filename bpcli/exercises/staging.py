@@ -65,6 +65,8 @@ def _sent(graph: Graph, node: int, k: int) -> str:
     row, upstream = graph.row(place), f"d{graph.ids[node]}"
     names = {name: _operand(graph, given) for name, given in zip(row.inputs, graph.args[place], strict=True)}
     names |= {"y": graph.ids[node], "G": upstream}
+    if row.name == "stretch" and (axis := _added_up(graph, node)) is not None:
+        return f"sum({upstream}{axis})"
     if row.pull:
         return _renamed(row.pull[k], names)
     shown = row.blackboard()[k]
@@ -74,6 +76,13 @@ def _sent(graph: Graph, node: int, k: int) -> str:
     if row.name == "pow" and k == 0 and names["b"].isdigit():
         local = {"2": "2*a", "1": "1"}.get(names["b"], f"b*a^{int(names['b']) - 1}")  # not 2*x^(2 - 1)
     return _renamed(f"({local})*G", names)
+
+
+def _added_up(graph: Graph, node: int) -> str | None:
+    """The axis over which the copies that a stretch makes are added up, as numpy's sum has it; None for another sum."""
+    assert graph.shapes is not None
+    shape, copied = graph.shapes[graph.args[graph.position[node]][0]], graph.shapes[node]
+    return "" if shape == () else ", axis=0" if shape == copied[1:] else None
 
 
 def _operand(graph: Graph, node: int) -> str:

@@ -43,10 +43,15 @@ def read_array(text: str, shape: tuple[int, ...]) -> Array | Unreadable | Missin
     found = in_any_shape(text)
     if isinstance(found, Unreadable):
         return found
-    found_shape = found.value.shape
-    if [n for n in found_shape if n > 1] == [n for n in shape if n > 1]:
-        return found._replace(value=found.value.reshape(shape))
-    return Unreadable(text, f"its shape is {found_shape}, and {shape} is asked")
+    return fitted(found, shape)
+
+
+def fitted(array: Array, shape: tuple[int, ...]) -> Array | Unreadable:
+    """ARRAY in the SHAPE that is asked, from which it may differ by sizes of 1."""
+    there = array.value.shape
+    if [n for n in there if n > 1] == [n for n in shape if n > 1]:
+        return array._replace(value=array.value.reshape(shape))
+    return Unreadable(array.text, f"its shape is {there}, and {shape} is asked")
 
 
 def in_any_shape(text: str) -> Array | Unreadable:

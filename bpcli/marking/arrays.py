@@ -17,7 +17,7 @@ from bpcli.arrays.functions import fold
 from bpcli.arrays.sweeps import kinks_met, value_function
 from bpcli.graph import Graph
 from bpcli.marking.answers import Missing, Unreadable
-from bpcli.marking.array_answers import Array, agree, in_any_shape, read_array, same
+from bpcli.marking.array_answers import Array, agree, fitted, in_any_shape, read_array, same
 from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, Way, smallest
 from bpcli.marking.followthrough import consumers, unasked_above
 from bpcli.marking.key import Asked, Key, printed
@@ -31,11 +31,11 @@ UNITS = 5
 _MOST_SAID = 4  # wrong entries that are named one by one
 
 
-def mark_arrays(key: Key, adjoints: Sequence[Any], blanks: Sequence[Asked], answers: Mapping[str, str | Unreadable],
+def mark_arrays(key: Key, adjoints: Sequence[Any], blanks: Sequence[Asked], answers: Mapping[str, str | Unreadable | Array],
                 hint: bool = False, doubt: str = "") -> list[Mark]:  # fmt: skip
     """The `Mark` of each of BLANKS (values and gradients) for a graph on arrays.
 
-    ANSWERS has the texts by the blanks' names. ADJOINTS are the gradients of all nodes; with a DOUBT (why they are not
+    ANSWERS has the texts, or arrays that are read already, by the blanks' names. ADJOINTS are the gradients of all nodes; with a DOUBT (why they are not
     confirmed) nobody is marked by them. HINT says where a mistake is, not what.
     """
     return _Marking(key, adjoints, tuple(blanks), answers, hint, doubt).marks()
@@ -53,7 +53,7 @@ class _Marking:
     key: Key
     adjoints: Sequence[Any]
     blanks: tuple[Asked, ...]
-    answers: Mapping[str, str | Unreadable]
+    answers: Mapping[str, str | Unreadable | Array]
     hint: bool
     doubt: str
     verdicts: dict[str, str] = field(default_factory=dict)
@@ -63,8 +63,11 @@ class _Marking:
         """Every answer, read."""
         found: dict[str, Array | Unreadable | Missing] = {}
         for one in self.blanks:
-            text = self.answers.get(one.name, "")
-            found[one.name] = text if isinstance(text, Unreadable) else read_array(text, np.shape(self._exact(one)))
+            given, shape = self.answers.get(one.name, ""), np.shape(self._exact(one))
+            if isinstance(given, Array):
+                found[one.name] = fitted(given, shape)
+            else:
+                found[one.name] = given if isinstance(given, Unreadable) else read_array(given, shape)
         return found
 
     @cached_property
@@ -276,7 +279,9 @@ class _Marking:
 
     def _unreadable(self, one: Asked, mark: Mark) -> Mark:
         """MARK for an answer that is no array of the shape asked: one of another shape may show what was forgotten."""
-        found = in_any_shape(mark.answer or "") if "[" in (mark.answer or "") else None
+        found: Array | Unreadable | str | None = self.answers.get(one.name)
+        if isinstance(found, str):
+            found = in_any_shape(found) if "[" in found else None
         if not isinstance(found, Array):
             return mark
         exact, given = np.asarray(self._exact(one)), found.value

@@ -113,7 +113,7 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
         raise Trouble("a formula on arrays is marked at a point: its variables need values", code="missing-value",
                       tries=[" ".join(f"--{name}='[1, 2]'" for name in graph.inputs)])  # fmt: skip
     if program is not None:
-        return _program(graph, point, rule, program, formula, hint)
+        return _program(graph, point, rule, program, formula, hint, upstream)
     secret = _SECRET + formula.encode()
     if graph.shapes is not None:
         return _arrays(graph, point, values_there, rule, answers or {}, hint, kinks, upstream, secret)
@@ -168,7 +168,8 @@ def _arrays(graph: Graph, point: dict[str, Any], values: Values, rule: Rule, ans
     return Marks(graph, point, rule, [marks[one.name] for one in blanks], _between(key, notes_on_arrays(key)))
 
 
-def _program(graph: Graph, point: Mapping[str, float], rule: Rule, text: str, formula: str, hint: bool) -> Marks:
+def _program(graph: Graph, point: Mapping[str, Any], rule: Rule, text: str, formula: str, hint: bool,
+             upstream: Any) -> Marks:  # fmt: skip
     """The marks of a program: of every name that it gives a value, and those it should."""
     submission = read_submission(text, "the program")
     lines = [line for section in submission.sections.values() for line in section]
@@ -180,8 +181,14 @@ def _program(graph: Graph, point: Mapping[str, float], rule: Rule, text: str, fo
     backward = bool(names & {f"d{one}" for one in (*ids, *graph.inputs)})
     forward = bool(names & ids) or not backward
     needs = [output] * forward + [f"d{name}" for name in graph.inputs if graph.active[graph.inputs[name]]] * backward
+    secret = _SECRET + formula.encode()
     try:
-        marks = mark_program(graph, lines, _SECRET + formula.encode(), point, needs, not forward, hint)
+        if graph.shapes is not None:
+            from bpcli.marking.on_arrays import marks_of_program
+
+            marks = marks_of_program(graph, point, upstream, lines, secret, needs, not forward, hint)
+        else:
+            marks = mark_program(graph, lines, secret, point, needs, not forward, hint)
     except TooMuch as limit:
         marks = [Mark(name, None, UNDECIDED, str(limit)) for name in needs]
     notes = [Note(code, None, message) for code, message in graph.notes]

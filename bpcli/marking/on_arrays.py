@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from bpcli.arrays.check import check
 from bpcli.arrays.passes import adjoint_of, array_notes, need_upstream
 from bpcli.checking import MISMATCH
 from bpcli.graph import Graph
-from bpcli.marking.answers import NOT_A_FORMULA, Unreadable, read_number
+from bpcli.marking.answers import NOT_A_FORMULA, Line, Unreadable, read_number
 from bpcli.marking.array_formulas import Setting, mark_array_formula
+from bpcli.marking.array_programs import mark_array_program
 from bpcli.marking.arrays import mark_arrays
 from bpcli.marking.key import Asked, Key
 from bpcli.marking.verdicts import Mark
@@ -45,7 +48,7 @@ def doubt(key: Key, adjoints: Values) -> str:
 def marks_on_arrays(key: Key, adjoints: Values, blanks: list[Asked], answers: Mapping[str, str | Unreadable],
                     secret: bytes, hint: bool) -> dict[str, Mark]:  # fmt: skip
     """The mark of each of BLANKS (values and gradients), by name; an answer may be a formula too."""
-    setting = key_setting(key)
+    setting = setting_of(key.graph, key.point, key.upstream)
     marks = {one.name: mark_array_formula(setting, one, text, secret, hint) for one in blanks
              if isinstance(text := answers[one.name], str) and _is_formula(text)}  # fmt: skip
     arrays = [one for one in blanks if one.name not in marks]
@@ -60,16 +63,24 @@ def _is_formula(text: str) -> bool:
     return isinstance(read, Unreadable) and read.reason == NOT_A_FORMULA and not text.lstrip().startswith("[")
 
 
-def key_setting(key: Key) -> Setting:
+def setting_of(graph: Graph, point: Mapping[str, Any], upstream: Any) -> Setting:
     """What formulas are about here: the variables and, for an output that is an array, its gradient (``dy``)."""
-    graph = key.graph
     assert graph.shapes is not None
-    shapes, near = {name: graph.shapes[node] for name, node in graph.inputs.items()}, dict(key.point)
-    if not graph.shapes[graph.output]:
-        return Setting(graph, shapes, near, lambda _: key.upstream)
+    shapes, near = {name: graph.shapes[node] for name, node in graph.inputs.items()}, dict(point)
+    shape = graph.shapes[graph.output]
+    if not shape:
+        return Setting(graph, shapes, near, lambda _: upstream)
     arriving = f"d{graph.ids[graph.output]}"
-    return Setting(graph, shapes | {arriving: graph.shapes[graph.output]}, near | {arriving: key.upstream},
-                   lambda point: point[arriving])  # fmt: skip
+    return Setting(graph, shapes | {arriving: shape}, near | {arriving: upstream}, lambda point: point[arriving])
+
+
+def marks_of_program(graph: Graph, point: Mapping[str, Any], upstream: Any, lines: Sequence[Line], secret: bytes,
+                     needs: Sequence[str], forward_given: bool, hint: bool) -> list[Mark]:  # fmt: skip
+    """The marks of a program on arrays; without an UPSTREAM gradient it is 1, at every entry."""
+    assert graph.shapes is not None
+    shape = graph.shapes[graph.output]
+    arriving = need_upstream(graph, upstream if upstream is not None or not shape else np.ones(shape))
+    return mark_array_program(setting_of(graph, point, arriving), lines, secret, needs, forward_given, hint)
 
 
 def notes_on_arrays(key: Key) -> list[Note]:

@@ -7,13 +7,15 @@ imply. Intermediate names may be the student's own: one that always has the valu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from bpcli.graph import Graph
 from bpcli.language import STUDENT, parse
 from bpcli.marking.answers import Answer, Line, Number, Unreadable, read_number, shown
+from bpcli.marking.diagnosis import SEEN
 from bpcli.marking.equivalence import points
 from bpcli.marking.handwork import walk
 from bpcli.marking.key import Asked, Key
@@ -28,14 +30,17 @@ from bpcli.trouble import Trouble, shortened, visible
 
 _POINTS = 4  # at which every line is evaluated
 _DRAWN = 60
+NO_VALUE = "it has no value"
+#: What may be said of a line, by itself.
+_NAMED = {slip.id: slip.title for slip in SLIPS.values()} | {"transposed": SEEN["transposed"]}
 _MARKING = 20  # what it costs to mark one name, for each gate of the problem; the search for slips is counted there
-_APPLY = {
+APPLY = {
     "=": lambda old, new: new, "+=": lambda old, new: old + new, "-=": lambda old, new: old - new,
     "*=": lambda old, new: old * new, "/=": lambda old, new: old / new,
 }  # fmt: skip
 
-#: The values of one name at every point; None where it has none.
-Column = list[float | None]
+#: The values of one name at every point; None where it has none. (Arrays in `bpcli.marking.array_programs`.)
+Column = list[Any]
 
 
 def mark_program(graph: Graph, lines: Sequence[Line], secret: bytes, near: Mapping[str, float] | None = None,
@@ -51,7 +56,7 @@ def mark_program(graph: Graph, lines: Sequence[Line], secret: bytes, near: Mappi
         raise Trouble(f"the program has {len(lines)} lines; the limit is {STUDENT.lines}", code="too-large")
     spent = (meter or Meter()).blank()
     keys = _keys(graph, secret, near or {}, spent)
-    return _Program(graph, tuple(lines), keys, forward_given, hint, spent).marks(needs)
+    return Program(graph, tuple(lines), keys, forward_given, hint, spent).marks(needs)
 
 
 def _keys(graph: Graph, secret: bytes, near: Mapping[str, float], meter: Meter) -> list[Key]:
@@ -82,7 +87,9 @@ def _steady(key: Key) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Program:
+class Program:
+    """The lines of one student, evaluated at the points of ``keys``."""
+
     graph: Graph
     lines: tuple[Line, ...]
     keys: list[Key]
@@ -93,6 +100,11 @@ class _Program:
     """Names whose lines cannot be read."""
     history: dict[str, list[Line]] = field(default_factory=dict)
 
+    @property
+    def given(self) -> Collection[str]:
+        """The names that have a value before the first line."""
+        return self.graph.inputs
+
     @cached_property
     def nodes(self) -> dict[str, int]:
         return {name: node for node, name in self.graph.ids.items() if node in self.graph.position}
@@ -100,12 +112,12 @@ class _Program:
     @cached_property
     def columns(self) -> dict[str, Column]:
         """The values of every name, once all lines have been evaluated."""
-        found: dict[str, Column] = {name: [key.point[name] for key in self.keys] for name in self.graph.inputs}
+        found: dict[str, Column] = {name: [key.point[name] for key in self.keys] for name in self.given}
         if self.forward_given:
             found |= {name: [key.values[node] for key in self.keys] for name, node in self.nodes.items()}
         for line in self.lines:
             name = line.name
-            if name in self.graph.inputs and line.sign == "=" and isinstance(read_number(line.text), Number):
+            if name in self.given and line.sign == "=" and self._is_written_out(line.text):
                 continue  # x = -2 at the top of a notebook: what is given is given
             try:
                 value = self._evaluated(line, found)
@@ -115,7 +127,7 @@ class _Program:
                 found[name] = self._as_it_should_be(name)  # so that a line which cannot be read costs itself alone
                 continue
             old = found.get(name, [None] * len(self.keys)) if line.sign != "=" else [0.0] * len(self.keys)
-            found[name] = [_applied(line.sign, a, b) for a, b in zip(old, value, strict=True)]
+            found[name] = [self._applied(line.sign, a, b) for a, b in zip(old, value, strict=True)]
             self.history.setdefault(name, []).append(line)
         return found
 
@@ -128,19 +140,29 @@ class _Program:
 
     def _evaluated(self, line: Line, known: Mapping[str, Column]) -> Column:
         """The right side of LINE at every point."""
-        if line.name in self.graph.inputs:
-            raise Trouble(f"{line.name} is given, and cannot be assigned", code="program")
-        self.meter.read(line.text)
-        graph = parse(plain(line.text), variables=list(known), limits=STUDENT)
+        graph = self._read(line, known)
         if graph.has_arrays or graph.scope:
             raise Trouble("a line is one formula of numbers", code="program")
+        self.meter.spend(len(self.keys) * evaluations(graph))
+        return [self._at(graph, known, k) for k in range(len(self.keys))]
+
+    def _read(
+        self, line: Line, known: Mapping[str, Column], shapes: Mapping[str, tuple[int, ...]] | None = None
+    ) -> Graph:
+        """The right side of LINE as a graph of the names KNOWN."""
+        if line.name in self.given:
+            raise Trouble(f"{line.name} is given, and cannot be assigned", code="program")
+        self.meter.read(line.text)
+        graph = parse(plain(line.text, shapes), variables=list(known), limits=STUDENT)
         for name in graph.inputs:
             if name not in known:
                 raise Trouble(f"{shown(name)} has no value yet", code="program")
         if line.sign != "=" and line.name not in known:
             raise Trouble(f"{line.name} has no value yet that {line.sign} could change", code="program")
-        self.meter.spend(len(self.keys) * evaluations(graph))
-        return [self._at(graph, known, k) for k in range(len(self.keys))]
+        return graph
+
+    def _is_written_out(self, text: str) -> bool:
+        return isinstance(read_number(text), Number)
 
     def _at(self, graph: Graph, known: Mapping[str, Column], k: int) -> float | None:
         point = {name: known[name][k] for name in graph.inputs}
@@ -151,6 +173,14 @@ class _Program:
                 forward(graph, {name: value for name, value in point.items() if value is not None})[graph.output]
             )
         except Trouble:
+            return None
+
+    def _applied(self, sign: str, old: float | None, new: float | None) -> float | None:
+        if old is None or new is None:
+            return None
+        try:
+            return float(APPLY[sign](old, new))
+        except ArithmeticError:
             return None
 
     # --- what a name stands for ---
@@ -218,7 +248,7 @@ class _Program:
         for name in asked:
             value = self.columns[name][k]
             text = shown(self.history[name][-1].text) if name in self.history else ""
-            answers[name] = Unreadable(text, "it has no value") if value is None else Number(name, value)
+            answers[name] = Unreadable(text, NO_VALUE) if value is None else Number(name, value)
         # Of two names for one quantity the last counts as what later lines are made from.
         found = mark_numbers(self.keys[k], list(asked.values()), answers, doubts={})
         return {one.name: one for one in found}
@@ -239,7 +269,9 @@ class _Program:
         )
         mark = mark._replace(verdict=WRONG, reason=f"look again at {where}")
         if INVALID in verdicts:
-            return mark._replace(reason=f"{where}: this has no value at some points where the formula has one")
+            why = next(one.reason for one in each if one.verdict == INVALID)
+            none = "this has no value at some points where the formula has one"
+            return mark._replace(reason=f"{where}: {none if why == NO_VALUE else why}")
         if self.hint:
             return mark
         if self._overwritten(name):
@@ -250,11 +282,11 @@ class _Program:
                 slips=(slip.id,),
             )
         wrong = [one for one in each if one.verdict == WRONG]
-        slips = [slip for slip in wrong[0].slips if all(slip in one.slips for one in wrong) and slip in SLIPS]
+        slips = [slip for slip in wrong[0].slips if all(slip in one.slips for one in wrong) and slip in _NAMED]
         if not slips:
             return mark
-        titles = " or ".join(SLIPS[slip].title for slip in slips)
-        advice = f". {SLIPS[slips[0]].advice.removesuffix('.')}" if len(slips) == 1 else ""
+        titles = " or ".join(_NAMED[slip] for slip in slips)
+        advice = f". {SLIPS[slips[0]].advice.removesuffix('.')}" if len(slips) == 1 and slips[0] in SLIPS else ""
         return mark._replace(reason=f"{titles}, in {where}{advice}", slips=tuple(slips))
 
     def _overwritten(self, name: str) -> bool:
@@ -266,7 +298,7 @@ class _Program:
             line._replace(sign="+=") if line.name == name and line.sign == "=" and line is not lines[0] else line
             for line in self.lines
         )
-        mended = _Program(self.graph, added, self.keys, self.forward_given, self.hint, self.meter)
+        mended = replace(self, lines=added, broken={}, history={})
         found = [mended._at_point(k, mended.asked).get(name) for k in range(len(self.keys))]
         return all(one is not None and one.credit == 1 for one in found)
 
@@ -276,12 +308,3 @@ def _written(lines: Sequence[Line]) -> str:
     first, *rest = lines
     sign = "" if first.sign == "=" else f"{first.sign} "
     return "; ".join([f"{sign}{first.text}", *[f"{line.sign} {line.text}" for line in rest]])
-
-
-def _applied(sign: str, old: float | None, new: float | None) -> float | None:
-    if old is None or new is None:
-        return None
-    try:
-        return float(_APPLY[sign](old, new))
-    except ArithmeticError:
-        return None

@@ -1,0 +1,144 @@
+"""Marking lines of code on arrays: ``dW = np.outer(dz, x)``, ``db = dZ.sum(axis=0)``, each line by itself.
+
+The counterpart of `bpcli.marking.programs`, with arrays for numbers: every line is evaluated for arrays that a secret
+decides, and its name marked against the key and against what the line's own inputs imply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from bpcli.arrays.passes import adjoint_of
+from bpcli.arrays.shapes import resolve
+from bpcli.arrays.sweeps import kinks_met
+from bpcli.graph import Graph
+from bpcli.language import STUDENT
+from bpcli.marking.answers import Line, Number, Unreadable, read_number, shown
+from bpcli.marking.array_answers import Array, agree, in_any_shape
+from bpcli.marking.array_formulas import Setting, check_size, work
+from bpcli.marking.arrays import mark_arrays
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.meter import ONE_BY_ONE
+from bpcli.marking.programs import APPLY, NO_VALUE, Column, Program
+from bpcli.marking.verdicts import Mark
+from bpcli.sweeps import Values, forward, reverse
+from bpcli.trouble import Trouble
+
+_POINTS = 3  # at which every line is evaluated
+_DRAWN = 60
+
+
+def mark_array_program(setting: Setting, lines: Sequence[Line], secret: bytes, needs: Sequence[str] = (),
+                       forward_given: bool = False, hint: bool = False) -> list[Mark]:  # fmt: skip
+    """A `Mark` for every name that LINES give a value and the problem knows, and for every one that NEEDS wants.
+
+    With FORWARD_GIVEN the values of the graph's own names are there before the first line, as the names of SETTING
+    always are. HINT says where a mistake is, not what. Raises `Trouble` when there are too many lines, or no points, and
+    `TooMuch`.
+    """
+    if STUDENT.lines is not None and len(lines) > STUDENT.lines:
+        raise Trouble(f"the program has {len(lines)} lines; the limit is {STUDENT.lines}", code="too-large")
+    setting = replace(setting, meter=setting.meter.blank())
+    keys = list(islice(_keys(setting, secret), _POINTS))
+    if not keys:
+        raise Trouble("the program has no value at any point that was tried", code="no-points", exit_code=3)
+    return ArrayProgram(setting.graph, tuple(lines), keys, forward_given, hint, setting.meter, setting=setting).marks(
+        needs
+    )
+
+
+def _keys(setting: Setting, secret: bytes) -> Iterator[Key]:
+    """The keys at points away from kinks, the sheet's own first."""
+    graph = setting.graph
+    for point in islice(_candidates(setting, secret), _DRAWN):
+        setting.meter.spend(work(graph) * 3)
+        try:
+            values = forward(graph, {name: point[name] for name in graph.inputs})
+            key = Key(graph, point, values, setting.upstream(point), meter=setting.meter)
+            if next(kinks_met(graph, values, key.gates), None) is None:
+                yield key
+        except Trouble:
+            continue
+
+
+def _candidates(setting: Setting, secret: bytes) -> Iterator[Mapping[str, Any]]:
+    yield setting.near
+    yield from setting.points(secret)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayProgram(Program):
+    """A `Program` whose names have arrays."""
+
+    setting: Setting = None  # type: ignore[assignment]  # given always; a field after those with a default needs one
+
+    @property
+    def given(self) -> Collection[str]:
+        return self.setting.shapes
+
+    @cached_property
+    def adjoints(self) -> list[Values]:
+        """The gradient of every node at every point."""
+        return [reverse(self.graph, key.values, {self.graph.output: key.upstream}) for key in self.keys]
+
+    def _as_it_should_be(self, name: str) -> Column:
+        if name in self.nodes:
+            return [key.values[self.nodes[name]] for key in self.keys]
+        if name[:1] == "d" and name[1:] in self.graph.inputs:
+            return [adjoint_of(self.graph, found, name[1:]) for found in self.adjoints]
+        node = self.nodes.get(name[1:]) if name[:1] == "d" else None
+        return [None if node is None else found[node] for found in self.adjoints]
+
+    def _is_written_out(self, text: str) -> bool:
+        return isinstance(read_number(text), Number) or isinstance(in_any_shape(text), Array)
+
+    def _evaluated(self, line: Line, known: Mapping[str, Column]) -> Column:
+        shapes = {name: np.shape(column[0]) for name, column in known.items() if column[0] is not None}
+        graph = self._read(line, known, shapes)
+        if any(name not in shapes for name in graph.inputs):
+            return [None] * len(self.keys)
+        try:
+            graph = resolve(graph, {name: shapes[name] for name in graph.inputs})
+        except Trouble as trouble:  # without what would fit, which is often the answer
+            raise Trouble(trouble.message.partition("; ")[0], code=trouble.code) from None
+        check_size(graph)
+        self.meter.spend(len(self.keys) * work(graph))
+        return [self._at(graph, known, k) for k in range(len(self.keys))]
+
+    def _at(self, graph: Graph, known: Mapping[str, Column], k: int) -> Any:
+        point = {name: known[name][k] for name in graph.inputs}
+        if any(one is None for one in point.values()):
+            return None
+        try:
+            return forward(graph, point)[graph.output]
+        except Trouble:
+            return None
+
+    def _applied(self, sign: str, old: Any, new: Any) -> Any:
+        if old is None or new is None:
+            return None
+        try:
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                return APPLY[sign](old, new)
+        except (ArithmeticError, ValueError):
+            return None
+
+    def _is(self, name: str, node: int) -> bool:
+        pairs = [(column, key.values[node]) for column, key in zip(self.columns[name], self.keys, strict=True)]
+        return all(a is not None and b is not None and agree(a, b) for a, b in pairs)
+
+    def _at_point(self, k: int, asked: Mapping[str, Asked]) -> dict[str, Mark]:
+        self.meter.spend(ONE_BY_ONE * len(asked) * work(self.graph))
+        answers: dict[str, str | Unreadable | Array] = {}
+        for name in asked:
+            value = self.columns[name][k]
+            text = shown(self.history[name][-1].text) if name in self.history else ""
+            answers[name] = Unreadable(text, NO_VALUE) if value is None else Array(text, np.asarray(value), False)
+        found = mark_arrays(self.keys[k], self.adjoints[k], list(asked.values()), answers)
+        return {one.name: one for one in found}
