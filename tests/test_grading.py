@@ -971,6 +971,52 @@ def test_results_for_gradescope_are_always_written(text: str | None) -> None:
     assert printed.code == (0 if text in ("", "[gates/upstream]\nq = <b>1\n") else 1)
 
 
+def metadata(*emails: str) -> None:
+    """Gradescope's submission_metadata.json as its documentation has it (gradescope-autograders, Submission Metadata)."""
+    users = [{"email": email, "id": 1234 + k, "name": "Student User"} for k, email in enumerate(emails)]
+    Path("meta.json").write_text(json.dumps({
+        "id": 123456, "created_at": "2018-07-01T14:22:32.365935-07:00",
+        "assignment": {"due_date": "2018-07-31T23:00:00.000000-07:00", "group_size": 4, "group_submission": True,
+                       "id": 25828, "course_id": 1234, "late_due_date": None,
+                       "release_date": "2018-07-02T00:00:00.000000-07:00", "title": "Assignment 1", "total_points": "20.0"},
+        "submission_method": "upload", "users": users,
+        "previous_submissions": [{"submission_time": "2017-04-06T14:24:48.087023-07:00", "score": 0.0, "results": {}}],
+    }))  # fmt: skip
+
+
+@pytest.mark.parametrize("paper", [0, 1, 2])
+def test_a_group_on_gradescope_is_marked_by_the_paper_that_it_answered(paper: int) -> None:
+    one = made(4)
+    Path("sub").mkdir()
+    Path("sub/ours.txt").write_text(key_text(one, one.students[paper]))
+    metadata("S0@x.org", "s1@x.org", "stranger@y.org", "s2@x.org")
+    printed = command("hw1", "sub", "--format", "gradescope", "--metadata", "meta.json", "-o", "results")
+    found = json.loads(Path("results/results.json").read_text(), parse_constant=pytest.fail)
+    check_results(found)
+    assert printed.code == 0 and found["score"] == 12.0
+    assert found["extra_data"]["student"] == f"s0{paper}" and found["extra_data"]["group"] == ["s00", "s01", "s02"]
+    assert found["output"].splitlines()[:2] == [
+        f"Handed in by the group s00, s01, s02, marked by the numbers of s0{paper}.",
+        "Not on the class list: stranger@y.org.",
+    ]
+
+
+def test_a_group_with_the_same_numbers_and_a_student_alone_are_told_nothing_of_numbers() -> None:
+    problem = bank.load(*reversed(next(iter(bank.find([IDS[0]]).items()))))
+    one = sheet.make([problem], [Student("")], "3")
+    Path("sub").mkdir()
+    Path("sub/ours.txt").write_text(key_text(one, Student("")))
+    Path("class.csv").write_text("id,name,email\ns00,A,s0@x.org\ns01,B,s1@x.org\n")
+    words = [IDS[0], "sub", "--format", "gradescope", "--metadata", "meta.json", "-o", "r.json", "--seed", "3"]
+    metadata("s0@x.org", "s1@x.org")
+    assert command(*words, "--students", "class.csv").code == 0
+    assert json.loads(Path("r.json").read_text())["output"].splitlines()[0] == "Handed in by the group s00, s01."
+    metadata("s1@x.org")
+    assert command(*words, "--students", "class.csv").code == 0
+    found = json.loads(Path("r.json").read_text())
+    assert "group" not in found["output"] and found["extra_data"]["student"] == "s01"
+
+
 def test_gradescope_without_a_known_student_is_still_a_file() -> None:
     made(3)
     assert command("hw1", "in", "--format", "gradescope", "-o", "r.json").code == 1

@@ -1,4 +1,4 @@
-"""``results.json`` for Gradescope: one student's files marked, whatever happens on the way.
+"""``results.json`` for Gradescope: the files of a student, or a group, marked, whatever happens on the way.
 
 The file follows Gradescope's documented form (numbers are finite, a test's score lies between 0 and its maximum,
 times are those of the upload and not of this run). It is written even when nothing could be marked: an autograder
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpcli import __version__
 from bpcli.grading import writing
@@ -20,7 +21,7 @@ from bpcli.grading.desk import Desk, sheet_summary
 from bpcli.grading.feedback import by_problem, verdict
 from bpcli.grading.gradebook import GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, moment, points
-from bpcli.grading.run import Order
+from bpcli.grading.run import Order, rank
 from bpcli.grading.standing import sheet_of
 from bpcli.grading.workers import marked
 from bpcli.marking.answers import decoded, shown
@@ -58,23 +59,35 @@ class Results(Result):
 def write_results(what: Order, student: str | None, metadata: str | None) -> Results:
     """Mark the files in WHAT's one path as those of STUDENT (or of whom Gradescope's METADATA names); write the file.
 
-    It goes to WHAT's output: a path that ends with .json, or a folder.
+    It goes to WHAT's output: a path that ends with .json, or a folder. Of a group's members the one counts whose
+    numbers give most points: a group answers one paper, and does not say whose.
     """
     path = what.out if what.out.endswith(".json") else os.path.join(what.out, FILE)
     writing.folder(os.path.dirname(path) or ".")
     desk = Desk.of(what.setting)
+    party = _Party((student,) if student else ())
     try:
-        owner, time = _owner(what, student, metadata)
-        entry = _entry(what, desk, owner, time)
+        party = _party(what, student, metadata)
+        entries = _entries(what, desk, party)
     except Trouble as trouble:
-        entry = Entry(student or "", ", ".join(what.paths), "", "", REFUSED, trouble.code, trouble.message)
-    results = results_of(entry, what, desk)
+        first = next(iter(party.members), "")
+        entries = [Entry(first, ", ".join(what.paths), "", "", REFUSED, trouble.code, trouble.message)]
+    entry = max(entries, key=rank)
+    results = results_of(entry, what, desk, party, [*_told(party, entry, entries)])
     writing.write(path, [json.dumps(results, allow_nan=False, indent=1) + "\n"])
     return Results(path, entry, results)
 
 
-def _owner(what: Order, student: str | None, metadata: str | None) -> tuple[str, str]:
+class _Party(NamedTuple):
     """Whose files they are, and when they were handed in."""
+
+    members: tuple[str, ...]
+    time: str = ""
+    unknown: tuple[str, ...] = ()
+    """The addresses of those who are not on the class list."""
+
+
+def _party(what: Order, student: str | None, metadata: str | None) -> _Party:
     time, emails = "", []
     if metadata is not None:
         found = parse(decoded(read_bytes(metadata), metadata))
@@ -84,43 +97,56 @@ def _owner(what: Order, student: str | None, metadata: str | None) -> tuple[str,
         if time:
             moment(time)
     if student is not None:
-        return what.register.find([student]).id, time
+        return _Party((what.register.find([student]).id,), time)
     by_email = {one.email.casefold(): one.id for one in what.sheet.students if one.email}
-    owners = [by_email[one.casefold()] for one in emails if one.casefold() in by_email]
+    owners = {email: by_email[email.casefold()] for email in emails if email.casefold() in by_email}
     for email in emails:
-        if not owners and email.partition("@")[0] in what.register:
-            owners.append(email.partition("@")[0])
-    if not owners and len(what.sheet.students) == 1:
-        owners = [what.sheet.students[0].id]
-    if not owners and what.shared:
-        owners = ["student"]
-    if not owners:
+        if email not in owners and email.partition("@")[0] in what.register:
+            owners[email] = email.partition("@")[0]
+    members = [*dict.fromkeys(owners.values())]
+    if not members and len(what.sheet.students) == 1:
+        members = [what.sheet.students[0].id]
+    if not members and what.shared:
+        members = ["student"]
+    if not members:
         said = ", ".join(map(visible, emails)) or "nobody"
         raise Trouble(f"no student of the class list is named: {said}", code="unknown-student", tries=["--student ada"])
-    return owners[0], time
+    return _Party(tuple(members), time, tuple(email for email in emails if owners and email not in owners))
 
 
-def _entry(what: Order, desk: Desk, owner: str, time: str) -> Entry:
+def _entries(what: Order, desk: Desk, party: _Party) -> list[Entry]:
+    """What the files get, once for each member's numbers."""
+    owner = party.members[0]
     with ExitStack() as stack:
         collection = collect(what.paths, what.register, desk.catalogue, stack, "error", owner)
         refused = collection.refused[0] if collection.refused else None
         hand_in = collection.taken[0].read() if len(collection.taken) == 1 and refused is None else refused
         if isinstance(hand_in, HandIn):
-            return marked(desk, (hand_in, time))
+            return [marked(desk, (replace(hand_in, student=one), party.time)) for one in party.members]
     if isinstance(hand_in, Refused):
-        return Entry(owner, hand_in.source, "", "", REFUSED, hand_in.code, hand_in.reason)
-    return Entry(owner, ", ".join(what.paths), "", "", REFUSED, "no-answers", "there is nothing to mark")
+        return [Entry(owner, hand_in.source, "", "", REFUSED, hand_in.code, hand_in.reason)]
+    return [Entry(owner, ", ".join(what.paths), "", "", REFUSED, "no-answers", "there is nothing to mark")]
 
 
-def results_of(entry: Entry, what: Order, desk: Desk) -> dict[str, Any]:
-    """The object of ``results.json``."""
+def _told(party: _Party, entry: Entry, entries: Sequence[Entry]) -> Iterator[str]:
+    """What a group is told: whose numbers count, where members had different ones, and who is not known."""
+    if len(party.members) > 1:
+        numbers = {tuple(mark.variant for mark in one.marks) for one in entries}
+        by = f", marked by the numbers of {visible(entry.student)}" if len(numbers) > 1 else ""
+        yield f"Handed in by the group {', '.join(map(visible, party.members))}{by}."
+    if party.unknown:
+        yield f"Not on the class list: {', '.join(map(visible, party.unknown))}."
+
+
+def results_of(entry: Entry, what: Order, desk: Desk, party: _Party, told: Sequence[str]) -> dict[str, Any]:
+    """The object of ``results.json``; the group is TOLD something more."""
     sheet = sheet_of(sheet_summary(what.sheet))
     tests = [
         _test(mark, f"{number}.{place}", what.policy)
         for number, _, _, marks in by_problem(sheet, entry) for place, mark in enumerate(marks, start=1)
     ]  # fmt: skip
     earned = sum((mark.earned for mark in entry.marks), Decimal(0)) * (1 - Decimal(entry.penalty))
-    said = [visible(one) for one in entry.remarks]
+    said = [*told, *[visible(one) for one in entry.remarks]]
     if entry.status != GRADED:
         said.insert(0, f"Not marked yet: {visible(entry.reason)}. The points are not final.")
     elif Decimal(entry.penalty):
@@ -130,7 +156,7 @@ def results_of(entry: Entry, what: Order, desk: Desk) -> dict[str, Any]:
         "output": "\n".join([*said, *[f"Rule: {line}" for line in what.policy.lines()]]),
         "output_format": "text", "test_output_format": "text", "test_name_format": "text", "visibility": "visible",
         "tests": tests,
-        "extra_data": {"bpcli": __version__, "fingerprint": desk.fingerprint, "student": entry.student, "status": entry.status,
+        "extra_data": {"bpcli": __version__, "fingerprint": desk.fingerprint, "student": entry.student, "group": list(party.members), "status": entry.status,
                        "graded": entry.status == GRADED, "max_score": float(sheet.points), "keys": sorted({one.key for one in entry.marks})},
     }  # fmt: skip
 

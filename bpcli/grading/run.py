@@ -312,7 +312,7 @@ def _chosen(entries: Sequence[Entry], groups: Mapping[str, str]) -> tuple[dict[s
         if one.student:
             group = groups.get(one.student, "")
             parties.setdefault((group, "" if group else one.student), []).append(one)
-    best = {party: max(handed, key=_rank) for party, handed in parties.items()}
+    best = {party: max(handed, key=rank) for party, handed in parties.items()}
     chosen: dict[str, int] = {}
     for (group, student), one in best.items():
         members = [member for member, theirs in groups.items() if theirs == group] if group else [student]
@@ -321,5 +321,6 @@ def _chosen(entries: Sequence[Entry], groups: Mapping[str, str]) -> tuple[dict[s
     return chosen, [one for one in entries if one.student and one.number not in counting and one.status == GRADED]
 
 
-def _rank(entry: Entry) -> tuple[bool, Decimal]:
+def rank(entry: Entry) -> tuple[bool, Decimal]:
+    """What makes one of several entries the better one."""
     return entry.status == GRADED, entry.total or Decimal(0)
