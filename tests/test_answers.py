@@ -234,3 +234,13 @@ def test_an_answer_goes_on_until_its_bracket_is_closed() -> None:
         "x": [("d", "1", 11)],
     }  # fmt: skip
     assert [problem.number for problem in found.problems] == [9]
+
+
+def test_a_chain_of_signs_takes_no_time_that_grows_with_its_square() -> None:
+    """A line of 65,536 characters would have taken an hour. (The limit on answers is another matter.)"""
+    from bpcli.marking.statements import assignments
+
+    start = time.process_time()
+    found = assignments("a=" * 32_000 + "1")
+    assert len(found) == 32_000 and {*found} == {("a", "=", "1")}
+    assert time.process_time() - start < 5

@@ -36,7 +36,7 @@ def kinks(piece: str) -> str:
     text = "x*y+0*("
     for k in range(2, 1000):
         more = piece.format(k) + "+"
-        if len(text) + len(more) > 4090:
+        if len(text) + len(more) > 3500:
             break
         text += more
     return text[:-1] + ")"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 _SIGN = re.compile(r"[-+*/]=|(?<![<>=!])=(?!=)")
+_BRACKET = re.compile(r"[(\[{)\]}]")
 _MASKED = re.compile(r"([^\W\d]\w*)\s*\[(.*(?:[<>]|[=!]=).*)\]")
 #: What makes the indented lines after it no plain steps of the passes.
 BLOCK = re.compile(r"(?:if|elif|else|for|while)\b.*:")
@@ -22,6 +24,9 @@ class Assignment(NamedTuple):
 
 def statements(line: str) -> Iterator[str]:
     """The parts of LINE between semicolons outside brackets."""
+    if ";" not in line:
+        yield line.strip()
+        return
     start = 0
     for place in _outside(line):
         if line[place] == ";":
@@ -35,26 +40,25 @@ def assignments(statement: str) -> list[Assignment]:
 
     ``dh[h <= 0] = 0`` is ``dh = where(h <= 0, 0, dh)``. Without a sign there is one, with the text on its left.
     """
-    first = _first_sign(statement)
+    signs = _signs(statement)
+    first = next(signs, None)
     if first is None:
         return [Assignment(statement, "", "")]
-    left, sign, right = (part.strip() for part in first)
+    sign, left, right = first[0], statement[: first.start()].strip(), statement[first.end() :].strip()
     if sign == "=" and (masked := _MASKED.fullmatch(left)):
         return [Assignment(masked[1], sign, f"where({masked[2].strip()}, {right}, {masked[1]})")]
-    found = [left]
-    while sign == "=" and (again := _first_sign(right)) is not None and again[1] == "=":
-        found.append(again[0].strip())
-        right = again[2].strip()
-    return [Assignment(one, sign, right) for one in reversed(found)]
+    found, end = [left], first.end()
+    if sign == "=":
+        for again in takewhile(lambda one: one[0] == "=", signs):
+            found.append(statement[end : again.start()].strip())
+            end = again.end()
+    return [Assignment(one, sign, statement[end:].strip()) for one in reversed(found)]
 
 
-def _first_sign(text: str) -> tuple[str, str, str] | None:
-    """TEXT before its first sign of assignment outside brackets, the sign, and the rest."""
-    outside = set(_outside(text))
-    for match in _SIGN.finditer(text):
-        if match.start() in outside:
-            return text[: match.start()], match[0], text[match.end() :]
-    return None
+def _signs(text: str) -> Iterator[re.Match[str]]:
+    """The signs of assignment in TEXT outside brackets."""
+    outside = set(_outside(text)) if _BRACKET.search(text) else range(len(text))
+    yield from (match for match in _SIGN.finditer(text) if match.start() in outside)
 
 
 def _outside(text: str) -> Iterator[int]:
