@@ -73,6 +73,7 @@ def test_other_forms_are_right(problem: tuple[str, dict[str, Any]], name: str, t
         (PRODUCT, "dW", "outer(x, dy)", ("transposed",), "exchanged: its shape is (3, 2); the gradient has the shape of W, (2, 3)"),
         (PRODUCT, "dW", "outer(dy, x)*2", (), "it is another function"), (PRODUCT, "dW", "x", (), "its shape is (3,); the gradient"),
         (PRODUCT, "dW", "3", (), "it is a number; the gradient has the shape of W, (2, 3)"), (PRODUCT, "dx", "W @ dy", (), "W @ dy: (2, 3) @ (2,) do not fit"),
+        (PRODUCT, "dx", "np.where(1 > 2, x, 3.5)", (), "another function"), (PRODUCT, "dx", "np.ones(-3)", (), "does not stretch"),
         (PRODUCT, "dW", "dy*x", (), "(2,) and (3,) do not fit together"), (PRODUCT, "dx", "W.T @ [1, 1]", ("upstream-dropped", "upstream-added"), ""),
         (PRODUCT, "dx", "[W[0,0]*dy[0] + W[1,0]*dy[1], 1, 2]", (), "it is another function in entries [1] and [2]"),
         (PRODUCT, "y", "x @ W.T + [1, 0]", (), "another function in entry [0]"), (PRODUCT, "y", "W", (), "its shape is (2, 3); y has the shape (2,)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -337,3 +338,15 @@ def test_in_python() -> None:
         bpcli.mark("y = W @ x", {"W": w, "x": x}, {"dW": g}, upstream=[1, 2, 3])
     with pytest.raises(Trouble, match="local gradients"):
         bpcli.mark("y = relu(x)*2", {"x": x}, {"dg1_dx": x}, upstream=x)
+
+
+def test_numbers_as_large_as_doubles_warn_nobody() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = bpcli.mark(
+            "y = W @ x",
+            {"W": [[1, 2], [3, 4]], "x": [1, -1]},
+            {"dW": "[[1e308, -1e308], [1.7e308, 1]]", "dx": "[[1e308], [1e308], [1e308]]"},
+            upstream=[1, 2],
+        )
+    assert [one.verdict for one in found.marks] == ["wrong", "invalid"]

@@ -113,7 +113,7 @@ def test_large_texts_stay_small(text: str) -> None:
         ("dx = z; dy = q;", ["dx = z", "dy = q"]), ("dx = dy = q*z", ["dy = q*z", "dx = q*z"]), ("dh[h <= 0] = 0", ["dh = where(h <= 0, 0, dh)"]),
         ("dx += np.sum(a, axis=0)", ["dx += np.sum(a, axis=0)"]), ("f = where(x == 0, 1; 2)", ["f = where(x == 0, 1; 2)"]), ("x == 3", ["x == 3"]),
         ("dh[z == 0] = 1", ["dh = where(z == 0, 1, dh)"]), ("print(f'{x = }')", ["print(f'{x = }')"]), ("y = [1; 2]", ["y = [1; 2]"]), ("a *= b", ["a *= b"]),
-        (";;", []), ("dx = dy += z", ["dx = dy += z"]), ("x[0] = 3", ["x[0] = 3"]),
+        (";;", []), ("q = <img src=x onerror=y>", ["q = <img src=x onerror=y>"]), ("dx = dy += z", ["dx = dy += z"]), ("x[0] = 3", ["x[0] = 3"]),
     ],
 )  # fmt: skip
 def test_statements(line: str, found: list[str]) -> None:

@@ -103,7 +103,11 @@ def stretch(shapes: tuple[Shape, ...], *sizes: int) -> Gate:
     """Broadcasting made visible: the input repeated until it has the sizes."""
     (shape,) = shapes
     padded = (1,) * (len(sizes) - len(shape)) + shape
-    if len(padded) != len(sizes) or any(a not in (1, b) for a, b in zip(padded, sizes, strict=True)):
+    if (
+        len(padded) != len(sizes)
+        or any(size < 0 for size in sizes)
+        or any(a not in (1, b) for a, b in zip(padded, sizes, strict=True))
+    ):
         raise Misfit(f"stretch: {spelled(shape)} does not stretch to {spelled(sizes)}")
     call = f"stretch(<x>{_sizes(sizes)})"
     return _row("stretch", "x", sizes, f"stretch(x{_sizes(sizes)})", f"fold(G{_sizes(shape)})", text=call,

@@ -73,7 +73,7 @@ def command(
       bpcli mark '(x+y)*z' --x=-2 --y=5 --z=-4 g1=3 dg1=-4 dx=-4 dy=-4 dz=3
       bpcli mark 'q = x + y; f = q*z' --x=-2 --y=5 --z=-4 q=3 dq=-4 --hint
       bpcli mark 'x^2*y' dx='2*x*y' dy='x^2'
-      bpcli mark 'y = W @ x' --W='[[1,2],[3,4]]' --x='[1,-1]' --upstream='[1,0]' dW='[[1,-1],[0,0]]'
+      bpcli mark 'y = W @ x' --W='[[1,2],[3,4]]' --x='[1,-1]' y='[-1,-1]'
       bpcli mark 'sigmoid(w*x)' --w=2 --x=-1 --rounding 2 dx=0.22
     """
     values = options.given(variables, assignments, inputs)

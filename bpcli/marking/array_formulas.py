@@ -129,7 +129,8 @@ class ArrayQuantity(Quantity):
 
     def _array(self, values: Values, point: Arrays) -> Any:
         if not self.gradient:
-            return np.asarray(values[self.node])
+            assert self.graph.shapes is not None  # of a `where` with one condition, a branch may be a plain number
+            return np.broadcast_to(values[self.node], self.graph.shapes[self.node])
         found = reverse(self.graph, values, {self.graph.output: self.setting.upstream(point)})[self.node]
         return np.zeros(np.shape(values[self.node])) if found is None else np.asarray(found)
 

@@ -116,7 +116,8 @@ class ArrayProgram(Program):
         if any(one is None for one in point.values()):
             return None
         try:
-            return forward(graph, point)[graph.output]
+            assert graph.shapes is not None  # of a `where` with one condition, a branch may be a plain number
+            return np.broadcast_to(forward(graph, point)[graph.output], graph.shapes[graph.output])
         except Trouble:
             return None
 

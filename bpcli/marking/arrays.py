@@ -38,7 +38,8 @@ def mark_arrays(key: Key, adjoints: Sequence[Any], blanks: Sequence[Asked], answ
     ANSWERS has the texts, or arrays that are read already, by the blanks' names. ADJOINTS are the gradients of all nodes; with a DOUBT (why they are not
     confirmed) nobody is marked by them. HINT says where a mistake is, not what.
     """
-    return _Marking(key, adjoints, tuple(blanks), answers, hint, doubt).marks()
+    with np.errstate(all="ignore"):  # a student's numbers may be as large as doubles are
+        return _Marking(key, adjoints, tuple(blanks), answers, hint, doubt).marks()
 
 
 class _Given(NamedTuple):

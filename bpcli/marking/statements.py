@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 _SIGN = re.compile(r"[-+*/]=|(?<![<>=!])=(?!=)")
 _BRACKET = re.compile(r"[(\[{)\]}]")
+_NAME = re.compile(r"\s*[^\W\d]\w*\s*")
 _MASKED = re.compile(r"([^\W\d]\w*)\s*\[(.*(?:[<>]|[=!]=).*)\]")
 #: What makes the indented lines after it no plain steps of the passes.
 BLOCK = re.compile(r"(?:if|elif|else|for|while)\b.*:")
@@ -50,7 +51,10 @@ def assignments(statement: str) -> list[Assignment]:
     found, end = [left], first.end()
     if sign == "=":
         for again in takewhile(lambda one: one[0] == "=", signs):
-            found.append(statement[end : again.start()].strip())
+            name = statement[end : again.start()]
+            if not _NAME.fullmatch(name):
+                break
+            found.append(name.strip())
             end = again.end()
     return [Assignment(one, sign, statement[end:].strip()) for one in reversed(found)]
 
