@@ -197,7 +197,8 @@ def mutated(row: Gate, rules: tuple[str, ...]) -> Gate:
         for convention, slopes in row.at.items()
     }
     local = tuple(rule or right for rule, right in zip(rules, row.local, strict=True))
-    return replace(row, name=f"slipped_{row.name}", local=local, at=at)
+    shown = tuple(rule or right for rule, right in zip(rules, row.shown or row.local, strict=True))
+    return replace(row, name=f"slipped_{row.name}", local=local, shown=shown, at=at)
 
 
 # --- where a slip can be made ----------------------------------------------------------------------------

@@ -8,14 +8,15 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from bpcli.graph import Graph
-from bpcli.marking.answers import Answer, read_number
-from bpcli.marking.handwork import Hand, walk
+from bpcli.marking.answers import Answer, Number, read_number
+from bpcli.marking.handwork import Hand, sent_by_hand, walk
 from bpcli.marking.key import Asked, Key, key_of
 from bpcli.passes import parse
 from bpcli.rounding import EXACT, Rule
-from bpcli.slipped import edges, places, run
-from bpcli.slips import SLIPS, Slip
-from bpcli.sweeps import Values
+from bpcli.slipped import collect, edges, places, rules_at, run, slipped_gradients
+from bpcli.slips import NO_SLIP, SLIPS, Slip
+from bpcli.sweeps import Values, evaluate_gate
+from bpcli.trouble import Trouble
 
 #: Formulas of the lectures and of exercise sheets, with points away from kinks and from numbers that hide slips.
 PROBLEMS: list[tuple[str, dict[str, float]]] = [
@@ -76,8 +77,11 @@ def written(numbers: list[tuple[str, float]], how: str) -> dict[str, Answer]:
 def by_hand(work: Exercise, rule: Rule, hand: Hand) -> dict[str, Answer]:
     """The answers of somebody who rounds everything, written with the rule's places."""
     values, gradients = walk(work.graph, work.point, rule, hand)
-    how = f"{rule.places}f" if rule.kind == "decimals" else f"{rule.places}g"
-    return written(numbers_of(work, values, gradients), how)
+    return written(numbers_of(work, values, gradients), format_of(rule))
+
+
+def format_of(rule: Rule) -> str:
+    return {"decimals": f"{rule.places}f", "exact": "full"}.get(rule.kind, f"{rule.places}g")
 
 
 class Slipped(NamedTuple):
@@ -109,3 +113,50 @@ def with_one_slip(work: Exercise, seed: int) -> Iterator[Slipped]:
             shows = {node}
         made = {one.name for one in work.blanks if one.kind == "gradient" and one.node in shows}
         yield Slipped(slip, node, written(numbers_of(work, key.values, gradients), "full"), made)
+
+
+#: What somebody rounds who makes a slip: the answers alone; the values on the way to them; every number; every step of
+#: a local gradient too.
+HABITS = ("answers", "values", "numbers", "steps")
+
+
+def rounding_with_one_slip(work: Exercise, rule: Rule, habit: str, seed: int) -> Iterator[Slipped]:
+    """The same, going on from numbers rounded by RULE; without those who divide by 0.00 or the like."""
+    for one in with_one_slip(work, seed):
+        numbers = [(name, answer.value) for name, answer in one.answers.items() if isinstance(answer, Number)]
+        if habit != "answers":
+            try:
+                numbers = numbers_of(work, *_slipped_walk(work, rule, habit, one.slip, one.node))
+            except (Trouble, ArithmeticError):
+                continue
+        yield one._replace(answers=written(numbers, format_of(rule)))
+
+
+def _slipped_walk(work: Exercise, rule: Rule, habit: str, slip: Slip, at: int) -> tuple[Values, Values]:
+    """The values and gradients of somebody who makes SLIP at one node."""
+    graph, (values, _) = work.graph, walk(work.graph, work.point, rule)
+    rounded = float if habit == "values" else rule.rounded
+    arrived, gradients = {graph.output: [1.0]}, [0.0] * graph.size
+    for node in [*graph.backward((graph.output,), values)[0], *graph.inputs.values()]:
+        if node not in arrived:
+            continue
+        made = slip if node == at else NO_SLIP
+        gradients[node] = rounded(collect(arrived[node], made))
+        if node in graph.position:
+            for k in edges(graph, place := graph.position[node], values):
+                upstream, local = gradients[node], _slope(work, place, k, values, rule, habit, made)
+                sent = {"G*d": upstream * local, "G": upstream, "d": local, "G + d": upstream + local}[made.product]
+                arrived.setdefault(graph.args[place][k], []).append(rounded(sent))
+    return values, gradients
+
+
+def _slope(work: Exercise, place: int, k: int, values: Values, rule: Rule, habit: str, made: Slip) -> float:
+    """The local gradient that they find for the input K."""
+    graph, rules = work.graph, rules_at(work.graph, place, values, made)
+    if habit == "steps" and not (rules and rules[k]):
+        return sent_by_hand(graph, place, k, values, 1.0, rule)[0]
+    now = list(values)
+    if graph.row(place).name in ("max", "min"):  # who wins is seen from the inputs, whatever y is rounded to
+        now[graph.gates[place]] = evaluate_gate(graph, place, values)
+    slope = slipped_gradients(graph, place, now, made)[k] or 0.0
+    return slope if habit == "values" else rule.rounded(slope)

@@ -24,7 +24,8 @@ LAYERS = """
     checking slipped marking.verdicts
     arrays.slips marking.key marking.array_answers
     passes marking.followthrough
-    gradient_check matrices deriving handbook batch arrays.check arrays.passes commands.grad views.layout marking.diagnosis
+    gradient_check matrices deriving handbook batch arrays.check arrays.passes commands.grad views.layout marking.ways
+    marking.diagnosis
     explaining marking.numbers marking.equivalence
     lecturing slip_pages marking.formulas marking.programs marking.arrays marking.array_formulas
     views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks marking.array_programs

@@ -18,10 +18,11 @@ from bpcli.arrays.sweeps import kinks_met, value_function
 from bpcli.graph import Graph
 from bpcli.marking.answers import Missing, Unreadable
 from bpcli.marking.array_answers import Array, agree, fitted, in_any_shape, read_array, same
-from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, Way, smallest
+from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, smallest
 from bpcli.marking.followthrough import consumers, unasked_above
 from bpcli.marking.key import Asked, Key, printed
 from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, UNDECIDED, WRONG, Mark, in_words
+from bpcli.marking.ways import Way
 from bpcli.printing import step_text
 from bpcli.slips import NO_SLIP, SLIPS
 from bpcli.sweeps import reverse

@@ -14,18 +14,16 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from bpcli.compiled import value_function
 from bpcli.gates import GATES
-from bpcli.marking.followthrough import Trail, consumers
+from bpcli.marking.followthrough import Trail
 from bpcli.marking.handwork import Figure
-from bpcli.marking.key import Asked, Key
+from bpcli.marking.key import Asked
 from bpcli.marking.verdicts import equal, within
-from bpcli.slipped import collect, run, sends, slipped_gradients
-from bpcli.slips import NO_SLIP, SLIPS, Slip
-from bpcli.sweeps import Values
-from bpcli.trouble import Trouble
+from bpcli.marking.ways import way_to
+from bpcli.slips import SLIPS
 
 MOST_SETS = 3  # slips in one explanation
 MOST_WAYS = 4  # slips named together; more are no explanation
@@ -51,163 +49,33 @@ class Explanation(NamedTuple):
 # --- one wrong number -------------------------------------------------------------------------------------
 
 
-def explanations(trail: Trail, asked: Asked, answer: float, expected: Figure | None) -> list[Explanation]:
-    """Every slip that gives ANSWER for the blank ASKED, with the gate where it is made, or every such gate."""
+def explanations(trail: Trail, asked: Asked, answer: float) -> list[Explanation]:
+    """Every slip that gives ANSWER for the blank ASKED, with the gate where it is made, or every such gate.
+
+    One that rounding may lead anywhere from explains nothing by itself, and yet cannot be left out beside others.
+    """
     if asked.kind == "value":
         return []
-    way = Way(trail, asked)
-    return [
-        Explanation(slip.id, at) for slip in SLIPS.values() for at in way.choices(slip)
-        if way.explains(slip, at, answer, expected)
-    ]  # fmt: skip
+    way, found, anywhere = way_to(trail, asked), [], []
+    for slip in SLIPS.values():
+        for at in way.choices(slip):
+            number = way.number(slip, at)
+            if number is None:
+                continue
+            if way.reaches(number, answer):
+                found.append(Explanation(slip.id, at))
+            elif way.unbounded(number):
+                anywhere.append(Explanation(slip.id, at))
+    return found and found + anywhere
 
 
 def contradicted(way: Explanation, trail: Trail, other: Asked, answer: float) -> bool:
     """Whether WAY makes a number wrong that nobody asked for, and the ANSWER to OTHER comes from the right one."""
-    seen_from = Way(trail, other)
+    seen_from = way_to(trail, other)
     slip = SLIPS[way.slip]
     at = frozenset(way.at & {node for choice in seen_from.choices(slip) for node in choice})
-    if not at:
-        return False
     number = seen_from.number(slip, at)
-    return number is not None and not seen_from.explains(slip, at, answer, trail.expected(other))
-
-
-def _explains(value: float | None, answer: float, expected: Figure | None, key: Key, more: float = 0.0) -> bool:
-    """Whether somebody who made a slip that gives VALUE may have written ANSWER, rounding as they go, and MORE off."""
-    if value is None or not math.isfinite(value):
-        return False
-    reach = more
-    if key.rule.kind != "exact" and expected is not None and math.isfinite(expected.reach):
-        larger = max(1.0, abs(value / expected.value)) if expected.value else 1.0
-        reach += expected.reach * larger + (key.rule.unit(abs(value)) if expected.reach or value % 1 else 0.0)
-    return within(answer, Figure(value, reach, True), key.scale)
-
-
-class Given(Protocol):
-    """A student's own number or array, and how far an honest one may be from it."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def reach(self) -> Any: ...
-
-
-class Work(Protocol):
-    """What `Way` asks of a student's work, be it of numbers (a `Trail`) or of arrays."""
-
-    @property
-    def key(self) -> Key: ...
-    @property
-    def own(self) -> Mapping[tuple[str, int, int], Given]: ...
-    @property
-    def numbers(self) -> Values: ...
-
-
-class Way:
-    """The part of the backward pass between a blank and the nearest numbers that the student gave."""
-
-    def __init__(self, trail: Work, asked: Asked) -> None:
-        self.trail, self.asked = trail, asked
-        self.node = node = asked.node
-        self.key = trail.key
-        self.own = {n: one.value for (kind, n, _), one in trail.own.items() if kind == "gradient" and n != node}
-        self.feeds: dict[int, list[tuple[int, int]]] = {}
-        """Each node on the way up to answered ones -> the gates that it feeds."""
-        queue = [node]
-        while queue:
-            one = queue.pop()
-            if one not in self.feeds:
-                self.feeds[one] = consumers(self.key, one)
-                queue += [gate for gate, _ in self.feeds[one] if gate not in self.own]
-        self.nodes = {node, *self.feeds, *(gate for feeds in self.feeds.values() for gate, _ in feeds)}
-        self.order = [gate for gate in self.key.gates if gate in self.nodes and gate != node] + [node]
-        self.key.spend(len(self.order))
-
-    def choices(self, slip: Slip) -> list[frozenset[int]]:
-        """Each place on the way where SLIP can be made, then all of them together."""
-        key = self.key
-        if self.asked.kind == "local":
-            return [frozenset([self.node])] if slip.local else []
-        if slip.order != "topological" or slip.push:
-            return [] if self.own else [frozenset(key.places(slip))]
-        possible = [node for node in key.places(slip) if node in self.nodes]
-        if slip.collect == "sum":
-            possible = [node for node in possible if node != self.node]
-        else:
-            possible = [node for node in possible if node not in self.own]
-        every = [frozenset(possible)] if len(possible) > 1 else []
-        return [frozenset([node]) for node in possible] + every
-
-    @property
-    def kinks(self) -> str:
-        """The convention for slopes at kinks."""
-        return self.key.kinks or "torch"
-
-    def number(self, slip: Slip, at: frozenset[int]) -> float | None:
-        """The blank's number, with SLIP made AT these places and the student's own numbers around them."""
-        key = self.key
-        if not at:
-            return None
-        key.spend(len(self.order))
-        try:
-            if self.asked.kind == "local":
-                place = key.graph.position[self.node]
-                return slipped_gradients(key.graph, place, self.trail.numbers, slip, self.kinks)[self.asked.place]
-            if slip.order != "topological" or slip.push:
-                return run(key.graph, key.values, {key.graph.output: key.upstream}, slip, self.kinks)[self.node]  # type: ignore[no-any-return]
-            return self._from_above(slip, at)
-        except (Trouble, ArithmeticError):
-            return None
-
-    def explains(self, slip: Slip, at: frozenset[int], answer: float, expected: Figure | None) -> bool:
-        """Whether SLIP made AT these places gives ANSWER, with the student's own numbers as far off as they may be.
-
-        A dropped local gradient of 0.01 lets a rounded number weigh a hundred times as much as it should.
-        """
-        number = self.number(slip, at)
-        if _explains(number, answer, expected, self.key):
-            return True
-        more = 0.0 if number is None or self.key.rule.kind == "exact" else self._swing(slip, at, number)
-        return more > 0 and _explains(number, answer, expected, self.key, more)
-
-    def _swing(self, slip: Slip, at: frozenset[int], number: float) -> float:
-        """How far NUMBER moves when each gradient of the student moves by as much as it was rounded."""
-        swing = 0.0
-        for node, gradient in self.own.items():
-            reach = self.trail.own["gradient", node, 0].reach
-            if not reach or node not in self.nodes:
-                continue
-            self.own[node] = gradient + reach
-            moved = self.number(slip, at)
-            self.own[node] = gradient
-            swing += abs(moved - number) if moved is not None else 0.0
-        return swing
-
-    def _from_above(self, slip: Slip, at: frozenset[int]) -> float | None:
-        """The gradient of the node, worked out from the student's own numbers down."""
-        known: dict[int, float | None] = {}
-        for node in self.order:
-            if node in self.own:
-                known[node] = self.own[node]
-                continue
-            parts = [self.key.upstream] if node == self.key.graph.output else []
-            for gate, k in self.feeds[node]:
-                sent = self._sent(gate, k, slip, at, known.get(gate))
-                if sent is not None:
-                    parts.append(sent)
-            known[node] = collect(parts, slip if node in at else NO_SLIP) if parts else None
-        return known[self.node]
-
-    def _sent(self, gate: int, k: int, slip: Slip, at: frozenset[int], upstream: float | None) -> float | None:
-        if upstream is None:
-            return None
-        graph = self.key.graph
-        own = self.trail.own.get(("local", gate, k))
-        if own is not None and (gate not in at or slip.product == "G*d"):
-            return upstream * own.value  # type: ignore[no-any-return]
-        made = slip if gate in at else NO_SLIP
-        return sends(graph, graph.position[gate], self.trail.numbers, upstream, made, self.kinks)[k]  # type: ignore[no-any-return]
+    return number is not None and not seen_from.unbounded(number) and not seen_from.reaches(number, answer)
 
 
 # --- what is seen in the number itself --------------------------------------------------------------------

@@ -25,8 +25,8 @@ from bpcli.marking.handwork import (
     torn_figure,
 )
 from bpcli.marking.key import Asked, Key, slopes
-from bpcli.marking.verdicts import within
-from bpcli.sweeps import Values, taken
+from bpcli.marking.verdicts import within, written
+from bpcli.sweeps import Values, evaluate_gate, taken
 from bpcli.trouble import Trouble
 
 #: What a number leads to that the gate has no slope at: no answer follows from it.
@@ -50,6 +50,14 @@ class Trail:
     keep_values: bool = False
     stable: bool = False
     _expected: dict[tuple[str, int, int], Figure | None] = field(default_factory=dict, init=False, repr=False)
+    _local: dict[int, list[Figure | None]] = field(default_factory=dict, init=False, repr=False)
+
+    def _taken(self, kind: str, node: int, expected: Figure | None) -> Figure | None:
+        """The student's own number of NODE, or what is EXPECTED; made from rounded numbers, a plain 1 is rounded too."""
+        own = self.own.get((kind, node, 0))
+        if own is None or own.reach or expected is None or not expected.reach:
+            return own or expected
+        return written(own.value, self.key.rule, exact=False)
 
     # --- forward ---
 
@@ -66,7 +74,7 @@ class Trail:
                 continue
             expected = self._gate_value(place, found)
             self._expected["value", node, 0] = expected
-            found[node] = self.own.get(("value", node, 0)) or expected or given(exact[node], rule)
+            found[node] = self._taken("value", node, expected) or given(exact[node], rule)
         return found
 
     def _gate_value(self, place: int, found: list[Figure | None]) -> Figure | None:
@@ -88,13 +96,23 @@ class Trail:
     @cached_property
     def numbers(self) -> Values:
         """The values as plain numbers, for gates to be run at."""
-        return [one and one.value for one in self._used_values]
+        return [one and one.value for one in self.used_values]
 
     @cached_property
-    def _used_values(self) -> list[Figure | None]:
+    def used_values(self) -> list[Figure | None]:
+        """The values that the backward pass goes by."""
         if not self.keep_values:
             return self.values
         return replace(self, own={}, keep_values=False).values
+
+    def numbers_at(self, place: int) -> Values:
+        """The same for the gate at PLACE: of three inputs the largest wins, though a rounded y is none of them."""
+        graph = self.key.graph
+        if graph.row(place).name not in ("max", "min") or len(graph.args[place]) < 3:
+            return self.numbers
+        numbers = list(self.numbers)
+        numbers[graph.gates[place]] = evaluate_gate(graph, place, numbers)
+        return numbers
 
     # --- backward ---
 
@@ -109,7 +127,7 @@ class Trail:
                 continue
             expected = sum_figure(arriving.get(node, [Figure(0.0, 0.0, True)]), key.rule)
             self._expected["gradient", node, 0] = expected
-            found[node] = self.own.get(("gradient", node, 0), expected)
+            found[node] = self._taken("gradient", node, expected) or expected
             if node in graph.position:
                 for k, sent in enumerate(self.sent(node, found[node])):
                     if sent is not None:
@@ -126,12 +144,17 @@ class Trail:
 
     def local(self, node: int) -> list[Figure | None]:
         """The local gradients of the gate at NODE, worked out from the student's values."""
+        if node not in self._local:
+            self._local[node] = self._local_figures(node)
+        return self._local[node]
+
+    def _local_figures(self, node: int) -> list[Figure | None]:
         key, graph = self.key, self.key.graph
-        place, values = graph.position[node], self._used_values
+        place, values = graph.position[node], self.used_values
         row, args = graph.row(place), graph.args[place]
         bent = node in key.bent
         try:
-            found = slopes(graph, place, self.numbers, key.kinks, bent)
+            found = slopes(graph, place, self.numbers_at(place), key.kinks, bent)
         except Trouble:
             return [_NOWHERE] * len(args)
         y, torn = values[node], self._is_torn(place)
@@ -148,8 +171,10 @@ class Trail:
         return found
 
     def _is_torn(self, place: int) -> bool:
-        """Whether the student's value of a gate is not what it gives for their inputs."""
-        values = self._used_values
+        """Whether the student's value of a gate, which its slope is made from, is not what their inputs give."""
+        if self.key.graph.row(place).name in ("max", "min"):
+            return False  # which input wins is seen from the inputs
+        values = self.used_values
         y, expected = values[self.key.graph.gates[place]], self._gate_value(place, values)
         if y is None or expected is None:
             return False

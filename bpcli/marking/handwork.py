@@ -131,7 +131,7 @@ def _shifts(count: int) -> list[tuple[float, ...]]:
 def _keeps(rule: Rule, name: str, inputs: Sequence[Figure]) -> bool:
     """Whether the gate NAME gives a number with the rule's places when its INPUTS have them."""
     if name in _KEEPS.get(rule.kind, ()):
-        return all(one.round for one in inputs)
+        return all(one.round for one in inputs) and (name not in ("add", "sub") or _adds_up(rule, inputs))
     if name != "mul":
         return False
     whole = 1.0 if rule.kind == "digits" else 2.0**53  # 2·0.37 has two decimals; -1·0.37 also as many digits
@@ -139,6 +139,15 @@ def _keeps(rule: Rule, name: str, inputs: Sequence[Figure]) -> bool:
         not one.reach and one.value % 1 == 0 and abs(one.value) <= whole and other.round
         for one, other in (inputs, inputs[::-1])
     )
+
+
+def _adds_up(rule: Rule, parts: Sequence[Figure]) -> bool:
+    """Whether a sum of PARTS has the rule's decimals because they have them, or are rounded to them if they were not.
+
+    0.79, written for 0.7854, and cos 1.51125, used in full, are 0.8448: that is rounded to 0.84, not to 0.79 + 0.06.
+    """
+    written = any(one.reach and not rule.step(one.value) for one in parts)
+    return not (written and any(one.reach < rule.unit(1.0) for one in parts if rule.step(one.value)))
 
 
 def figures(graph: Graph, values: Values, rule: Rule, known: Mapping[int, Figure] | None = None) -> list[Figure]:
@@ -204,7 +213,7 @@ def local_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, loc
     """The `Figure` for the LOCAL gradient of a gate for the input at PLACE: the widest of the ways to work it out."""
     widest, keeps = settle(rule, local, 0.0), True
     if row.name in ("max", "min") and len(inputs) > 2:  # its formula asks whether y == a, which rounding may deny
-        return Figure(local, widest if _has_winner(row.name, inputs) else 1.0, True)
+        return Figure(local, widest if has_winner(row.name, inputs) else 1.0, True)
     point = {name: one.value for name, one in zip((*row.inputs, "y"), (*inputs, y), strict=True)}
     for graph in _forms_at(row, place, [one.value for one in inputs], y.value, kinks):
         known = {
@@ -224,7 +233,7 @@ def local_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, loc
     return Figure(local, widest, keeps and (bool(widest) or not rule.step(local)))
 
 
-def _has_winner(name: str, inputs: Sequence[Figure]) -> bool:
+def has_winner(name: str, inputs: Sequence[Figure]) -> bool:
     """Whether the same input of a max or min wins however the others are rounded."""
     sign = 1.0 if name == "max" else -1.0
     best = max(inputs, key=lambda one: sign * one.value)
@@ -238,16 +247,19 @@ def torn_figure(row: Gate, place: int, inputs: Sequence[Figure], y: Figure, rule
     The blackboard's form, or with STABLE the table's: both are honest, and they give different numbers. None where
     the form has no value.
     """
-    known = dict(zip((*row.inputs, "y"), (*inputs, y), strict=True))
     ways = _forms_at(row, place, [one.value for one in inputs], y.value, kinks)
     if not ways:
         return None
-    form = ways[-1 if stable else 0]
     try:
-        values = forward(form, {name: known[name].value for name in form.inputs})
+        return worked_figure(ways[-1 if stable else 0], dict(zip((*row.inputs, "y"), (*inputs, y), strict=True)), rule)
     except Trouble:
         return None
-    return figures(form, values, rule, {node: known[name] for name, node in form.inputs.items()})[form.output]
+
+
+def worked_figure(formula: Graph, known: Mapping[str, Figure], rule: Rule) -> Figure:
+    """The `Figure` for FORMULA, worked out step by step from KNOWN. Raises `Trouble` where it has no value."""
+    values = forward(formula, {name: known[name].value for name in formula.inputs})
+    return figures(formula, values, rule, {node: known[name] for name, node in formula.inputs.items()})[formula.output]
 
 
 def product_figure(upstream: Figure, local: Figure, rule: Rule) -> Figure:
@@ -272,7 +284,7 @@ def sum_figure(parts: Sequence[Figure], rule: Rule) -> Figure:
     if rule.kind == "digits" and reach:
         largest = sum(abs(one.value) + one.reach for one in parts)
         return Figure(value, reach + (len(parts) - 1) * rule.unit(largest), True)
-    return Figure(value, settle(rule, value, reach, all(one.round for one in parts)), True)
+    return Figure(value, settle(rule, value, reach, all(one.round for one in parts) and _adds_up(rule, parts)), True)
 
 
 # --- the whole graph --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ not confirmed it is `undecided`. A reason never holds a number of the key.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,12 +84,17 @@ class _Marking:
     def own(self) -> dict[_Place, Figure]:
         """Every number that the student gave, with the digits it was rounded by."""
         return {
-            (one.kind, one.node, one.place): written(
-                self.numbers[one.name].value, self.key.rule, not self.key.allows(one),
-                self.numbers[one.name].decimals,
-            )
-            for one in self.blanks if one.name in self.numbers
+            (one.kind, one.node, one.place): self._written(one, number)
+            for one in self.blanks if (number := self.numbers.get(one.name))
         }  # fmt: skip
+
+    def _written(self, one: Asked, number: Number) -> Figure:
+        exact = not self.key.allows(one) and within(number.value, self.key.exact(one), self.key.scale)
+        return written(number.value, self.key.rule, exact, number.decimals)
+
+    @cached_property
+    def asked(self) -> dict[str, Asked]:
+        return {one.name: one for one in self.blanks}
 
     @cached_property
     def names(self) -> dict[_Place, str]:
@@ -172,25 +178,25 @@ class _Marking:
 
     def _own_numbers(self, one: Asked, mark: Mark) -> tuple[Mark, list[Explanation]]:
         """The verdict by the student's own earlier numbers, and what may explain a wrong one."""
-        answer = self.numbers[one.name].value
+        answer, first = self.numbers[one.name].value, self.trails[0].expected(one)
+        still_open = math.isinf(self.key.allows(one)) and (first is None or self._too_wide(first))
         for trail in self.trails:
             expected = trail.expected(one)
             if expected is None or not self._agrees(answer, expected):
                 continue
-            used = [self.names[place] for place in trail.sources(one) if place in self.names]
-            used = [name for name in used if name != one.name and self.verdicts[name] in self._leads]
-            if not used:
+            used = self._used(trail, one)
+            if not used or (still_open := self._too_wide(expected)):
                 continue
-            used.sort(key=[blank.name for blank in self.blanks].index)
             if self._bought(answer, used):
                 self.cheap.add(one.name)
                 return mark._replace(reason=f"{self._given(used)}, which takes no work"), []
             return mark._replace(verdict=FOLLOWS, reason=f"right, {self._given(used)}", used=tuple(used)), []
-        trail, expected = self.trails[0], self.trails[0].expected(one)
-        ways = explanations(trail, one, answer, expected)
+        if still_open:
+            reason = "what is rounded on the way here leaves too much open; a person has to look"
+            return mark._replace(verdict=UNDECIDED, reason=reason), []
+        ways = explanations(self.trails[0], one, answer)
         if not ways and len(self.trails) > 1:
-            kept = self.trails[-1]
-            ways = explanations(kept, one, answer, kept.expected(one))
+            ways = explanations(self.trails[-1], one, answer)
         if not answer and not (ways := self._earned(one, ways)):
             self.cheap.add(one.name)
         return mark, ways
@@ -204,16 +210,42 @@ class _Marking:
             return []
         wrong = {name for name, verdict in self.verdicts.items() if verdict in (WRONG, FOLLOWS)}
         own = {place: number for place, number in self.own.items() if self.names[place] not in wrong}
-        trail = Trail(self.key, own)
-        return [way for way in explanations(trail, one, 0.0, trail.expected(one)) if way in ways]
+        return [way for way in explanations(Trail(self.key, own), one, 0.0) if way in ways]
 
-    @property
-    def _leads(self) -> tuple[str, ...]:
-        """The verdicts of numbers that others may follow from.
+    def _used(self, trail: Trail, one: Asked) -> list[str]:
+        """Those of the student's numbers that led to that of ONE: wrong ones, or rounded ones made from wrong ones."""
+        sources = {name for place in trail.sources(one) if (name := self.names[place]) != one.name}
+        leads = (WRONG, FOLLOWS, UNDECIDED, *[ROUNDED] * self._goes_on(one))
+        wrong = {name for name in sources if self.verdicts[name] in leads}
+        used = wrong or {name for name in sources if self._made_from_wrong(trail, name)}
+        return [blank.name for blank in self.blanks if blank.name in used]
+
+    def _made_from_wrong(self, trail: Trail, name: str) -> bool:
+        """Whether a number that looks right is made from a wrong one.
+
+        A wrong 0.5 may leave 0.005 where 0.0096 is right; both are 0.01, and what comes next is not.
+        """
+        queue, met = [name] * self.key.rule.at_gates, {name}
+        while queue:
+            for place in trail.sources(self.asked[queue.pop()]):
+                source = self.names[place]
+                if self.verdicts[source] in (WRONG, FOLLOWS):
+                    return True
+                queue += [source] * (source not in met)
+                met.add(source)
+        return False
+
+    def _goes_on(self, one: Asked) -> bool:
+        """Whether ONE may follow from rounded numbers that are right.
 
         Where the answers alone are rounded, a small difference of two rounded answers is not that of the exact ones.
+        Where a hand may come to divide by 0.00, there is no saying how far from the key it gets.
         """
-        return (WRONG, FOLLOWS, ROUNDED) if self.key.rule.kind == "answer" else (WRONG, FOLLOWS)
+        return self.key.rule.kind == "answer" or math.isinf(self.key.allows(one))
+
+    def _too_wide(self, expected: Figure) -> bool:
+        """Whether rounding leaves open what comes next: 1/x^2 at x = 0.01 is anything between 4,000 and 40,000."""
+        return expected.reach > max(abs(expected.value), self.key.scale)
 
     def _agrees(self, answer: float, expected: Figure) -> bool:
         if self.key.rule.kind == "answer":

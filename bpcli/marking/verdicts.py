@@ -79,11 +79,11 @@ def to_its_last_digit(number: Number, key: Figure) -> bool:
 def written(value: float, rule: Rule, exact: bool, decimals: int = 0) -> Figure:
     """A student's own number as what later numbers are made from: with the digits that it was rounded by.
 
-    Where the key needs no rounding (EXACT) a whole number is just that.
+    Where the key needs no rounding (EXACT) a whole number is just that. A 0.00 may be anything below 0.005.
     """
     if rule.kind == "exact" or (exact and not decimals):
         return Figure(value, 0.0, True)
-    return Figure(value, rule.unit(abs(value)), True)
+    return Figure(value, rule.unit(abs(value) or float(rule.kind == "decimals")), True)
 
 
 def in_words(names: Sequence[str], last: str = "and") -> str:
