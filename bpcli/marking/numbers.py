@@ -172,34 +172,43 @@ class _Marking:
             return RIGHT, "between the slopes on both sides of the kink" if exact.reach else ""
         if rule.kind != "exact" and to_its_last_digit(number, exact):
             return RIGHT, ""
-        if within(answer, exact._replace(reach=exact.reach + self.key.allows(one))):
+        allowed = self.key.allows(one)
+        if math.isinf(allowed):
+            allowed = rule.unit(abs(exact.value))  # the right number, rounded, is right however others may get there
+        if within(answer, exact._replace(reach=exact.reach + allowed)):
             return ROUNDED, f"as rounding to {rule} gives it"
         return WRONG, ""
 
     def _own_numbers(self, one: Asked, mark: Mark) -> tuple[Mark, list[Explanation]]:
         """The verdict by the student's own earlier numbers, and what may explain a wrong one."""
         answer, first = self.numbers[one.name].value, self.trails[0].expected(one)
-        still_open = math.isinf(self.key.allows(one)) and (first is None or self._too_wide(first))
+        still_open, hidden = math.isinf(self.key.allows(one)) and (first is None or self._too_wide(first)), False
         for trail in self.trails:
             expected = trail.expected(one)
             if expected is None or not self._agrees(answer, expected):
                 continue
-            used = self._used(trail, one)
-            if not used or (still_open := self._too_wide(expected)):
-                continue
-            if self._bought(answer, used):
-                self.cheap.add(one.name)
-                return mark._replace(reason=f"{self._given(used)}, which takes no work"), []
-            return mark._replace(verdict=FOLLOWS, reason=f"right, {self._given(used)}", used=tuple(used)), []
+            if not (used := self._used(trail, one)):
+                hidden = True
+            elif not (still_open := self._too_wide(expected)):
+                return self._follows(one, mark, used), []
         if still_open:
             reason = "what is rounded on the way here leaves too much open; a person has to look"
             return mark._replace(verdict=UNDECIDED, reason=reason), []
+        if hidden and self.key.rule.at_gates:
+            return mark._replace(reason=f"{self._where(one)}, or at a digit that was rounded away before it"), []
         ways = explanations(self.trails[0], one, answer)
         if not ways and len(self.trails) > 1:
             ways = explanations(self.trails[-1], one, answer)
         if not answer and not (ways := self._earned(one, ways)):
             self.cheap.add(one.name)
         return mark, ways
+
+    def _follows(self, one: Asked, mark: Mark, used: Sequence[str]) -> Mark:
+        """The mark for a number that follows from those USED."""
+        if self._bought(self.numbers[one.name].value, used):
+            self.cheap.add(one.name)
+            return mark._replace(reason=f"{self._given(used)}, which takes no work")
+        return mark._replace(verdict=FOLLOWS, reason=f"right, {self._given(used)}", used=tuple(used))
 
     def _earned(self, one: Asked, ways: Sequence[Explanation]) -> list[Explanation]:
         """Those of WAYS to a 0 that need none of the student's other wrong numbers: a 0 begets zeros by itself.
