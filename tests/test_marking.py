@@ -237,6 +237,30 @@ def test_going_on_from_a_rounded_answer_is_honest() -> None:
     assert verdicts("p = 2*x; f = p - y", point, "3 digits in the answer", p="3.14", f="0.03") == "rounded wrong"
 
 
+def test_a_rounded_zero_is_not_nothing() -> None:
+    """0.00 may be 0.004, and 2.5 times that is 0.01; in full it is 0."""
+    text, point = "q = x*y; f = q*z", {"x": 1.5, "y": 2.5, "z": 0.5}
+    assert verdicts(text, point, 2, dq="0.00", dx="0.01") == "wrong follows"
+    assert verdicts(text, point, 2, dq="0.00", dx="0.03") == "wrong wrong"
+    assert verdicts(text, point, "exact", dq="0.00", dx="0.01") == "wrong wrong"
+
+
+def test_what_rounding_leaves_open_goes_to_a_person() -> None:
+    """1/q^2 at q = 0.01 is anything between 4,000 and 40,000; from 0.01 as it is written, it is 10,000."""
+    text, point = "q = x*y; f = 1/q", {"x": 2, "y": 1}
+    assert verdicts(text, point, 2, q="0.01", f="100", dq="-10000") == "wrong follows follows"
+    assert verdicts(text, point, 2, q="0.01", f="100", dq="-7000") == "wrong follows undecided"
+    assert verdicts(text, point, 2, q="0.01", f="150") == "wrong undecided"
+    assert verdicts(text, point, 2, q="0.01", f="300") == "wrong wrong"
+
+
+def test_a_largest_of_three_takes_no_wrong_name() -> None:
+    """At the rounded -2.96 no input is the smallest to the last digit; both slips give these numbers."""
+    text, point = "m = min(x, y, 1); f = -m", {"x": 2.0075, "y": -2.95625}
+    found = marked(text, point, 2, m="-2.96", dm="-1.00", dx="-1.00", dy="0.00")
+    assert {"upstream-added", "max-to-loser"} <= {*found["dx"].slips}
+
+
 @pytest.mark.parametrize("number", ["1", "0", "7", "-1"])
 def test_one_number_everywhere_buys_nothing(number: str) -> None:
     names = ["q", "f", "dq", "dx", "dy", "dz"]
@@ -484,10 +508,10 @@ def some(first: int, number: int, **options: Any) -> list[tuple[str, dict[str, f
 @pytest.mark.parametrize(("first", "most"), [(0, 9), (50_000, 9), (90_000, 20)])
 @pytest.mark.parametrize("rule", [TWO, THREE, Rule("digits", 2)], ids=str)
 def test_one_slip_in_random_formulas_rounded(first: int, most: int, rule: Rule) -> None:
-    problems = some(first, 20, most=most)
+    problems = some(first, 12, most=most)
     for habit in HABITS:
         count = tally(problems, rule, habit)
-        assert count["students"] > 250
+        assert count["students"] > 100
         assert_fair(count)
 
 
@@ -505,7 +529,7 @@ HARSH = [
 @pytest.mark.slow
 @pytest.mark.parametrize("gates", HARSH, ids=" ".join)
 def test_one_slip_where_rounding_does_most_harm(gates: tuple[str, ...]) -> None:
-    problems = some(7000, 10, gates=gates, most=12)
+    problems = some(7000, 6, gates=gates, most=12)
     for rule, habit in product((TWO, THREE), HABITS):
         assert_fair(tally(problems, rule, habit))
 

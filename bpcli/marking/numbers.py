@@ -189,7 +189,7 @@ class _Marking:
                 continue
             if not (used := self._used(trail, one)):
                 hidden = True
-            elif not (still_open := self._too_wide(expected)):
+            elif not (still_open := self._too_wide(expected, answer)):
                 return self._follows(one, mark, used), []
         if still_open:
             reason = "what is rounded on the way here leaves too much open; a person has to look"
@@ -252,11 +252,17 @@ class _Marking:
         """
         return self.key.rule.kind == "answer" or math.isinf(self.key.allows(one))
 
-    def _too_wide(self, expected: Figure) -> bool:
-        """Whether rounding leaves open what comes next: 1/x^2 at x = 0.01 is anything between 4,000 and 40,000."""
-        return expected.reach > max(abs(expected.value), self.key.scale)
+    def _too_wide(self, expected: Figure, answer: float = math.inf) -> bool:
+        """Whether rounding leaves open what comes next: 1/x^2 at x = 0.01 is anything between 4,000 and 40,000.
+
+        An ANSWER of 10,000, which is what they wrote gone on from, is not open.
+        """
+        as_written = expected._replace(reach=self.key.rule.unit(abs(expected.value)))
+        return expected.reach > max(abs(expected.value), self.key.scale) and not within(answer, as_written)
 
     def _agrees(self, answer: float, expected: Figure) -> bool:
+        if math.isinf(expected.reach):
+            return math.isfinite(expected.value)  # anything may come of it
         if self.key.rule.kind == "answer":
             expected = expected._replace(reach=expected.reach + self.key.rule.unit(abs(expected.value)))
         return within(answer, expected, self.key.scale)
