@@ -28,7 +28,7 @@ from sessions import Command
 
 from bpcli.exercises import bank, sheet
 from bpcli.exercises.roster import Student
-from bpcli.grading import files, run, workers
+from bpcli.grading import files, run, workers, writing
 from bpcli.grading.desk import Desk, Setting, expected
 from bpcli.grading.gradebook import Gradebook
 from bpcli.grading.policy import Policy, days_late, policy
@@ -470,15 +470,19 @@ def _count() -> int:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "open"])
-def test_an_output_that_cannot_be_written_leaves_the_old_one(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The n-th call fails, for every n: each file is the old one or the new one, and the next run mends all of it."""
+def test_an_output_that_cannot_be_written_changes_nothing_or_is_told(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The n-th call fails, for every n: all is as it was, or the marks count and the next run tells the move and mends."""
     one = made(3)
     graded()
     old = everything()
     Path("in/s01.txt").write_text(key_text(one, one.students[1], {"q": "77"}))
-    graded(out="new")
+    shutil.copytree("g", "new")
+    (move,) = graded(out="new", apply=True).moves
     new = everything("new")
     real = getattr(os, call)
+    told = []
     for number in range(1, 30):
         shutil.rmtree("h", ignore_errors=True)
         shutil.copytree("g", "h")
@@ -494,25 +498,46 @@ def test_an_output_that_cannot_be_written_leaves_the_old_one(call: str, monkeypa
 
         monkeypatch.setattr(f"bpcli.grading.writing.os.{call}", failing)
         try:
-            graded(out="h", apply=True)
+            graded(out="h", apply=True, jobs=1)
         except Trouble as trouble:
             assert trouble.exit_code == 4 and "No space left" in trouble.message
+            counts = "count already" in trouble.message
         else:
             break
         finally:
             monkeypatch.setattr(f"bpcli.grading.writing.os.{call}", real)
-        found = everything("h")
-        assert all(
-            found[name] in (old[name], new[name].replace(b'"moves": []', b"")) or name == "grades.json" for name in old
-        )
-        json.loads(found["grades.json"])
-        graded(out="h", apply=True)
-        assert {name: data for name, data in everything("h").items() if name != "grades.json"} == {
-            name: data for name, data in new.items() if name != "grades.json"
-        }  # fmt: skip
+        found = {name: data for name, data in everything("h").items() if not name.endswith(".unfinished")}
+        if not counts:
+            assert found == old, "nothing counts, and nothing is changed"
+            assert graded(out="h", jobs=1).moves == [move]
+            continue
+        told.append(number)
+        assert all(found[name] in (old[name], new[name]) for name in old)
+        result = graded(out="h", jobs=1)
+        assert not result.moves and result.recovered == [move.record()]
+        assert {**everything("h"), "grades.json": b""} == {**new, "grades.json": b""}
+        assert graded(out="h", jobs=1).recovered is None
     else:
         pytest.fail("it never succeeds")
-    assert number > 1
+    assert number > 1 and bool(told) == (call == "replace")
+
+
+def test_a_run_stopped_before_its_files_were_put_is_told_of_even_beside_a_proposal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = made(3)
+    graded()
+    Path("in/s01.txt").write_text(key_text(one, one.students[1], {"q": "77"}))
+    with monkeypatch.context() as patched:
+        patched.setattr(writing.Staged, "put", lambda _: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            graded(apply=True)
+    assert rows()["s01"]["total"] == "12"
+    Path("in/s02.txt").write_text(key_text(one, one.students[2], {"q": "77"}))
+    result = graded(jobs=1)
+    assert not result.accepted and [one["student"] for one in result.recovered or ()] == ["s01"]
+    assert rows()["s01"]["total"] == "11" and "11 of 12" in Path("g/feedback/s01.md").read_text()
+    assert rows()["s02"]["total"] == "12"
 
 
 def test_the_gradebook_is_only_added_to() -> None:
@@ -541,9 +566,25 @@ def test_every_mark_is_kept_with_its_reason_key_and_version() -> None:
         entry = book.entry(book.accepted()["s01"])
         mark = next(mark for mark in entry.marks if mark.blank == "dq")
         assert mark.answer == "+07.0" and mark.verdict == "wrong" and mark.reason and len(mark.key) == 16
-        assert book.version(entry.run)
+        assert book.made_by(entry.run).version
         other = book.entry(book.accepted()["s00"])
         assert {one.key for one in other.marks}.isdisjoint({one.key for one in entry.marks})
+
+
+@pytest.mark.parametrize("table", ["runs", "events", "entries", "marks", "done", "accepted", "overrides"])
+@pytest.mark.parametrize(
+    "words", ["report g", "report g --student s01", "grade hw1 in -o g", "grade override g s00 --points 1"]
+)
+def test_a_gradebook_without_a_table_is_said_to_be_damaged(table: str, words: str) -> None:
+    made(2)
+    graded(jobs=1)
+    base = sqlite3.connect("g/grades.db")
+    base.execute(f"DROP TABLE {table}")
+    base.close()
+    before = everything()
+    printed = Command({}, words.split(), "").in_process()
+    assert printed.code == 4 and f"grades.db cannot be used: no such table: {table}" in printed.err
+    assert everything() == before
 
 
 def test_a_damaged_gradebook_is_not_written_to() -> None:
@@ -671,11 +712,57 @@ def test_a_hand_in_that_comes_later_is_simply_added() -> None:
 
 
 def test_a_broken_new_hand_in_does_not_take_a_grade_away() -> None:
-    made(3)
+    one = made(4)
+    Path("in/s03.txt").unlink()
     graded()
     Path("in/s02.txt").write_bytes(b"\xff\xfe")
+    Path("in/s03.txt").write_bytes(b"\xff\xfe")
     result = graded()
-    assert not result.accepted and [move.student for move in result.moves] == ["s02"] and rows()["s02"]["total"] == "12"
+    assert result.accepted and not result.ok and not result.moves
+    assert [(kept.student, kept.points) for kept in result.kept] == [("s02", 12)]
+    assert rows()["s02"]["total"] == "12" and "UTF-16" in rows()["s02"]["note"] and rows()["s03"]["status"] == "refused"
+    assert "UTF" in Path("g/feedback/s02.md").read_text()
+    assert "s02 keeps the 12 of before" in command("hw1", "in", "-o", "g").out
+    Path("in/s02.txt").write_text(key_text(one, one.students[2], {"q": "77"}))
+    assert graded(apply=True).moves and rows()["s02"]["total"] == "11" and "UTF-16" not in rows()["s02"]["note"]
+
+
+def test_marks_of_an_earlier_key_do_not_stand_without_a_word() -> None:
+    one = made(3)
+    graded()
+    other = sheet.make(one.problems, one.students, "8", one.title)
+    Path("hw1/teacher/sheet.toml").write_text(other.text(), encoding="utf-8")
+    Path("in/s01.txt").write_text(key_text(other, other.students[1]))
+    before = everything()
+    result = graded("in/s01.txt")
+    assert not result.accepted and not result.moves and result.staying == ["s00", "s02"] and everything() == before
+    assert (
+        "would keep marks of the earlier one (--apply accepts it): s00, s02"
+        in command("hw1", "in/s01.txt", "-o", "g").out
+    )
+    result = graded("in/s01.txt", apply=True)
+    assert result.accepted and not result.ok
+    assert [row["note"] for row in rows().values()] == ["marked by an earlier key; to be graded again", "",
+                                                        "marked by an earlier key; to be graded again"]  # fmt: skip
+    stale = json.loads(Path("g/grades.json").read_text())["stale"]
+    assert stale == [{"student": student, "marked_by": ["an earlier key"]} for student in ("s00", "s02")]
+    printed = command("hw1", "in/s01.txt", "-o", "g")
+    assert printed.code == 1 and "still marked by an earlier key: s00, s02; to be graded again" in printed.out
+    assert "marked by an earlier key: s00, s02" in Command({}, ["report", "g"], "").in_process().out
+    assert "marked by an earlier key: s00, s02" in Command({}, ["report", "g", "--format", "html"], "").in_process().out
+    graded(apply=True)
+    assert not any(row["note"] for row in rows().values())
+
+
+def test_marks_by_other_rules_are_told_of_where_they_could_be_others() -> None:
+    made(3)
+    graded()
+    result = graded("in/s01.txt", follows="0.5")
+    assert result.ok and {row.student.id: row.stale for row in result.rows} == {
+        "s00": (by := ("other rules (follows was 1.0, is 0.5)",)), "s01": (), "s02": by}  # fmt: skip
+    result = graded("in/s01.txt", late="0.5", deadline="2026-11-20")
+    assert not result.rows[0].stale, "nobody is late of whom no time is known"
+    assert not graded("in/s01.txt", feedback="full").rows[0].stale
 
 
 def test_nothing_is_graded_from_a_stale_key() -> None:

@@ -56,13 +56,15 @@ LAYERS = """
     submissions.archives submissions.reading
     submissions.collecting
     grading grading.policy grading.gradebook grading.writing
+    grading.runs
     grading.standing grading.times grading.desk grading.diff
     grading.likeness grading.files grading.feedback grading.workers grading.opened
     grading.outputs
     grading.run grading.overriding grading.explanation
     grading.gradescope grading.classview
     grading.classpage
-    views.graded views.overridden views.explained_marks views.results views.class_view
+    views.graded views.explained_marks views.results views.class_view
+    views.overridden
     commands.grade commands.report
 """
 DEPTH = {f"bpcli.{name}".removesuffix(".__init__"): depth

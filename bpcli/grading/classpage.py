@@ -10,7 +10,7 @@ from bpcli import escaping
 from bpcli.grading.classview import HEADINGS, ClassView, counts, median
 from bpcli.grading.feedback import STYLE, page
 from bpcli.grading.files import guarded, number
-from bpcli.grading.standing import MISSING
+from bpcli.grading.standing import MISSING, stale
 
 _BARS = """body{max-width:75rem}.bar{display:inline-block;height:.8em;background:#3a6ea5}td.number,th.number{text-align:right}"""
 
@@ -74,6 +74,11 @@ def summary(view: ClassView) -> str:
         parts.append(
             f"handed in from {view.times[0]} to {view.times[-1]}, half of them by {view.times[len(view.times) // 2]}, {view.late} late"
         )
+    parts += [
+        f"still marked by {' and '.join(by)}: {', '.join(who[:6])}"
+        + (f" and {len(who) - 6:,} more" if len(who) > 6 else "")
+        for by, who in stale(view.rows).items()
+    ]
     return "; ".join(parts)
 
 

@@ -224,9 +224,14 @@ def by_the_rules(desk: Desk, hand_in: HandIn, time: str) -> Entry:
     return desk.mark(hand_in, time)
 
 
-def sheet_summary(sheet: Sheet) -> str:
-    """What the views need to know of SHEET, as JSON: its title, problems and students."""
+def sheet_summary(sheet: Sheet, shared: bool = False) -> str:
+    """What the views need to know of SHEET, as JSON: its title, problems and students, and a hash of what keys follow from.
+
+    SHARED: everybody has the same variant.
+    """
+    hashes = [problem.sha256 for problem in sheet.problems]
     found: dict[str, Any] = {
+        "key": digest("sheet", sheet.seed, str(shared), *hashes).hex()[:32], "marking": MARKING,
         "title": sheet.title,
         "problems": [{"id": one.id, "title": one.title, "points": str(one.points), "sha256": one.sha256} for one in sheet.problems],
         "students": [student.record() for student in sheet.students],

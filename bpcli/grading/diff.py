@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any
 
 from bpcli.grading.gradebook import Entry, Gradebook
 from bpcli.grading.policy import points
+from bpcli.grading.runs import other_rules
 
 
 @dataclass(frozen=True)
@@ -80,24 +80,18 @@ def _why(book: Gradebook, old: Entry, new: Entry) -> str:
     if old.digest != new.digest:
         return "handed in anew"
     parts = []
-    before, after = _run(book, old.run), _run(book, new.run)
+    before, after = book.made_by(old.run), book.made_by(new.run)
     keys = {(mark.problem, mark.blank): mark.key for mark in old.marks}
     problems = dict.fromkeys(
         mark.problem for mark in new.marks if keys.get((mark.problem, mark.blank), mark.key) != mark.key
     )
-    if before["version"] != after["version"]:
-        parts.append(f"bpcli {before['version']}, now {after['version']}")
+    if before.version != after.version:
+        parts.append(f"bpcli {before.version}, now {after.version}")
     elif problems:
         parts.append(f"the key of {', '.join(problems)} is another")
     if {mark.problem for mark in new.marks} != {mark.problem for mark in old.marks} and new.marks and old.marks:
         parts.append("the sheet has other problems")
-    rules = [f"{name} was {before['policy'].get(name)}, is {value}" for name, value in after["policy"].items()
-             if before["policy"].get(name) != value and name not in ("feedback", "several")]  # fmt: skip
+    rules = other_rules(before, after)
     if old.time != new.time:
         rules.append("the time of handing in is another")
     return "; ".join([*parts, *rules]) or "it is marked otherwise"
-
-
-def _run(book: Gradebook, run: int) -> dict[str, Any]:
-    policy, version = book.base.execute("SELECT policy, version FROM runs WHERE run = ?", [run]).fetchone()
-    return {"policy": json.loads(policy), "version": version}

@@ -49,6 +49,6 @@ def explanation(folder: str, student: str) -> Explanation:
         number = book.accepted().get(who.id)
         entry = None if number is None else book.entry(number)
         row = row_of(entry, who, sheet, [*book.overrides().get(who.id, {}).values()])
-        version = book.version(entry.run) if entry is not None else ""
+        version = book.made_by(entry.run).version if entry is not None else ""
         history = tuple((at, run, book.entry(one, marks=False)) for at, run, one in book.history(who.id))
         return Explanation(row, entry, sheet, found.policy, version, history, tuple(book.changes(who.id)))

@@ -90,6 +90,8 @@ def notes(row: Row, entry: Entry | None) -> list[str]:
     for one in row.given:
         where = f"for {visible(one.problem)}" if one.problem else "in all"
         found.append(f"By hand: {one.points} points {where}{f' ({visible(one.reason)})' if one.reason else ''}")
+    if row.since:
+        found.append(f"What was handed in since has no points, so these still count: {visible(row.since)}")
     if entry is not None and entry.student != row.student.id:
         found.append(f"Handed in by {visible(entry.student)} for the group")
     return found
@@ -184,7 +186,8 @@ def _table_row(mark: Marked, policy: Policy) -> str:
 # --- files ------------------------------------------------------------------------------------------------
 
 
-def write_all(folder: str, rows: Iterable[Row], book: Gradebook, sheet: Sheet, policy: Policy) -> None:
+def write_all(folder: str, rows: Iterable[Row], book: Gradebook, sheet: Sheet, policy: Policy,
+              staged: writing.Staged) -> None:  # fmt: skip
     """Two files for each student that handed something in, in the folder ``feedback``."""
     place = os.path.join(folder, FOLDER)
     writing.folder(place)
@@ -192,8 +195,8 @@ def write_all(folder: str, rows: Iterable[Row], book: Gradebook, sheet: Sheet, p
     for row in rows:
         name = os.path.join(place, row.student.file_name)
         if row.status == MISSING and not row.given:
-            writing.remove(f"{name}.md", f"{name}.html")  # of points by hand that were taken back
+            staged.remove(f"{name}.md", f"{name}.html")  # of points by hand that were taken back
             continue
         entry = book.entry(row.entry) if row.entry else None
-        writing.write_if_other(f"{name}.md", markdown(row, entry, sheet, policy))
-        writing.write_if_other(f"{name}.html", html(row, entry, sheet, policy))
+        staged.write_if_other(f"{name}.md", markdown(row, entry, sheet, policy))
+        staged.write_if_other(f"{name}.html", html(row, entry, sheet, policy))

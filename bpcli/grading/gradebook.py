@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,6 +26,7 @@ LOCKED = 5  # exit code
 _FORM = "bpcli/gradebook/2"
 
 GRADED, REFUSED, NOT_GRADED = "graded", "refused", "not graded"
+ACCEPTED, GIVEN, WRITTEN = "accepted", "override", "written"  # events
 
 _TABLES = {
     "about": "name TEXT PRIMARY KEY, value TEXT NOT NULL",
@@ -104,6 +106,21 @@ class Entry:
         return Decimal(self.score) * (1 - Decimal(self.penalty)) if self.score else None
 
 
+class Run(NamedTuple):
+    """What the gradebook knows of a run."""
+
+    number: int
+    fingerprint: str
+    """A hash of everything that its marks follow from, apart from the students and their hand-ins."""
+    sheet: str
+    """What the views need to know of the sheet, as JSON."""
+    policy: str
+    version: str
+    """The version of bpcli that marked."""
+    head: str
+    """What is said of the run as a whole, as JSON; "" until it is accepted."""
+
+
 class Override(NamedTuple):
     """Points given by hand: for a problem, or ("" ) for everything."""
 
@@ -145,10 +162,12 @@ class Gradebook:
             if found != "ok":
                 raise sqlite3.DatabaseError(found.splitlines()[0])
             self._make()
+            there = {name for (name,) in self._rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if lacking := [name for name in _TABLES if name not in there]:
+                raise self._damaged(f"no such table: {lacking[0]}")
             form = self.base.execute("SELECT value FROM about WHERE name = 'form'").fetchone()
         except sqlite3.Error as error:
-            raise Trouble(f"the gradebook {visible(self.path)} cannot be used: {error}", code="gradebook",
-                          exit_code=UNWRITABLE) from None  # fmt: skip
+            raise self._damaged(error) from None
         if form is None or form[0] != _FORM:
             raise Trouble(f"{visible(self.path)} is no gradebook of this version of bpcli", code="gradebook",
                           tries=["--out grades-anew"])  # fmt: skip
@@ -156,7 +175,7 @@ class Gradebook:
     def _make(self) -> None:
         if self.base.execute("SELECT count(*) FROM sqlite_master WHERE name = 'about'").fetchone()[0]:
             return
-        with self._transaction():
+        with self.together():
             for name, columns in _TABLES.items():
                 self.base.execute(f"CREATE TABLE {name} ({columns})")
                 for change in ("UPDATE", "DELETE"):
@@ -179,33 +198,50 @@ class Gradebook:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self.base)
+    def together(self) -> AbstractContextManager[None]:
+        """What is changed meanwhile is changed at the end, all of it, or on any error none."""
+        return nullcontext() if self.base.in_transaction else _Transaction(self.base)
+
+    def _rows(self, query: str, *given: object) -> list[tuple[Any, ...]]:
+        """What QUERY finds; `Trouble` where the file is damaged."""
+        try:
+            return self.base.execute(query, given).fetchall()
+        except sqlite3.Error as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, what: object) -> Trouble:
+        return Trouble(
+            f"the gradebook {visible(self.path)} cannot be used: {what}", code="gradebook", exit_code=UNWRITABLE
+        )
 
     # --- runs ---
 
     def run(self, fingerprint: str, sheet: str, policy: str, version: str) -> tuple[int, bool]:
         """The number of a run under these rules, and whether it goes on with one that was not accepted yet."""
-        last = self.base.execute("SELECT run, fingerprint FROM runs ORDER BY run DESC LIMIT 1").fetchone()
-        if last is not None and last[1] == fingerprint and not self._has(last[0], "accepted"):
-            return int(last[0]), True
-        with self._transaction():
+        last = self._rows("SELECT run, fingerprint FROM runs ORDER BY run DESC LIMIT 1")
+        if last and last[0][1] == fingerprint and not self._has(last[0][0], ACCEPTED):
+            return int(last[0][0]), True
+        with self.together():
             cursor = self.base.execute("INSERT INTO runs (fingerprint, sheet, policy, version, opened) VALUES (?, ?, ?, ?, ?)",
                                        [fingerprint, sheet, policy, version, now()])  # fmt: skip
         return int(cursor.lastrowid or 0), False
 
     def _has(self, run: int, event: str) -> bool:
-        return bool(self.base.execute("SELECT 1 FROM events WHERE run = ? AND event = ?", [run, event]).fetchone())
+        return bool(self._rows("SELECT 1 FROM events WHERE run = ? AND event = ?", run, event))
 
-    def accepted_last(self) -> tuple[str, str, str] | None:
-        """The sheet (what the views need to know of it), the policy and the head of the run that was accepted last, as JSON."""
-        row = self.base.execute("SELECT sheet, policy, head FROM events JOIN runs ON runs.run = events.run "
-                                "WHERE event = 'accepted' ORDER BY events.number DESC LIMIT 1").fetchone()  # fmt: skip
-        return None if row is None else (str(row[0]), str(row[1]), str(row[2]))
+    def last(self) -> Run | None:
+        """The run that was accepted last."""
+        found = self._rows("SELECT run FROM events WHERE event = ? ORDER BY number DESC LIMIT 1", ACCEPTED)
+        return self.made_by(found[0][0]) if found else None
 
-    def version(self, run: int) -> str:
-        """The version of bpcli that RUN was made by."""
-        return str(self.base.execute("SELECT version FROM runs WHERE run = ?", [run]).fetchone()[0])
+    def made_by(self, run: int) -> Run:
+        """The run with this number."""
+        query = ("SELECT runs.run, fingerprint, sheet, policy, version, coalesce(max(head), '') FROM runs LEFT JOIN events "
+                 "ON events.run = runs.run AND event = ? WHERE runs.run = ?")  # fmt: skip
+        (row,) = self._rows(query, ACCEPTED, run)
+        if row[0] is None:
+            raise self._damaged(f"it has no run {run}")
+        return Run._make(row)
 
     # --- entries ---
 
@@ -214,18 +250,16 @@ class Gradebook:
 
         What an earlier run found of the same hand-in, word for word, is not kept twice: RUN refers to it.
         """
-        with self._transaction():
+        with self.together():
             for one in entries:
                 number = self._same(one) or self._added(run, one)
                 self.base.execute("INSERT OR IGNORE INTO done VALUES (?, ?)", [run, number])
 
     def _same(self, one: Entry) -> int:
         """The number of an entry that says the same; 0 when there is none."""
-        row = self.base.execute(
-            "SELECT max(number) FROM entries WHERE student = ? AND source = ? AND digest = ? AND key = ?",
-            [*map(_kept, (one.student, one.source, one.digest, one.key))],
-        ).fetchone()
-        number = int(row[0] or 0)
+        query = "SELECT max(number) FROM entries WHERE student = ? AND source = ? AND digest = ? AND key = ?"
+        ((found,),) = self._rows(query, *map(_kept, (one.student, one.source, one.digest, one.key)))
+        number = int(found or 0)
         return number if number and replace(self.entry(number), number=0, run=0) == one else 0
 
     def _added(self, run: int, one: Entry) -> int:
@@ -244,55 +278,70 @@ class Gradebook:
 
     def entries(self, run: int) -> dict[tuple[str, str, str, str], int]:
         """What RUN has finished: (student, source, digest, key) -> number of its entry."""
-        rows = self.base.execute("SELECT student, source, digest, key, number FROM done "
-                                 "JOIN entries ON entries.number = done.entry WHERE done.run = ?", [run])  # fmt: skip
+        rows = self._rows("SELECT student, source, digest, key, number FROM done "
+                          "JOIN entries ON entries.number = done.entry WHERE done.run = ?", run)  # fmt: skip
         return {(student, source, digest, key): number for student, source, digest, key, number in rows}
 
     def entry(self, number: int, marks: bool = True) -> Entry:
         """The entry with this NUMBER."""
-        row = self.base.execute("SELECT number, run, student, source, digest, key, status, code, reason, remarks, time, "
-                                "score, penalty, max_score FROM entries WHERE number = ?", [number]).fetchone()  # fmt: skip
-        found = self._marks(number) if marks else ()
+        found = self._rows("SELECT number, run, student, source, digest, key, status, code, reason, remarks, time, "
+                           "score, penalty, max_score FROM entries WHERE number = ?", number)  # fmt: skip
+        if not found:
+            raise self._damaged(f"it has no entry {number}")
+        (row,) = found
         return Entry(student=row[2], source=row[3], digest=row[4], key=row[5], status=row[6], code=row[7], reason=row[8],
                      remarks=tuple(json.loads(row[9])), time=row[10], score=row[11], penalty=row[12], max_score=row[13],
-                     marks=found, number=row[0], run=row[1])  # fmt: skip
+                     marks=self._marks(number) if marks else (), number=row[0], run=row[1])  # fmt: skip
 
     def _marks(self, entry: int) -> tuple[Marked, ...]:
-        rows = self.base.execute("SELECT problem, blank, answer, verdict, credit, points, reason, hint, expected, slips, "
-                                 "used, key, variant FROM marks WHERE entry = ? ORDER BY place", [entry])  # fmt: skip
+        rows = self._rows("SELECT problem, blank, answer, verdict, credit, points, reason, hint, expected, slips, "
+                          "used, key, variant FROM marks WHERE entry = ? ORDER BY place", entry)  # fmt: skip
         return tuple(_mark(row) for row in rows)
 
     # --- what counts ---
 
     def accept(self, run: int, entries: Sequence[tuple[str, int]], head: str) -> None:
         """From now on these (student, entry) count; with this RUN is done. HEAD is what is to be said of it as a whole."""
-        with self._transaction():
+        with self.together():
             self.base.executemany("INSERT INTO accepted (student, entry, run, at) VALUES (?, ?, ?, ?)",
                                   [(student, entry, run, now()) for student, entry in entries])  # fmt: skip
-            self.base.execute(
-                "INSERT INTO events (run, event, head, at) VALUES (?, 'accepted', ?, ?)", [run, head, now()]
-            )
+            self._happened(run, ACCEPTED, head)
+
+    def _happened(self, run: int, event: str, head: str = "") -> None:
+        self.base.execute("INSERT INTO events (run, event, head, at) VALUES (?, ?, ?, ?)", [run, event, head, now()])
 
     def accepted(self) -> dict[str, int]:
         """Student -> the entry that counts."""
-        rows = self.base.execute("SELECT student, entry FROM accepted ORDER BY number")
-        return dict(rows.fetchall())
+        return dict(self._rows("SELECT student, entry FROM accepted ORDER BY number"))
 
     def history(self, student: str) -> list[tuple[str, int, int]]:
         """(time, run, entry) of every grade that counted for STUDENT, in order."""
-        rows = self.base.execute("SELECT at, run, entry FROM accepted WHERE student = ? ORDER BY number", [student])
-        return rows.fetchall()
+        rows = self._rows("SELECT at, run, entry FROM accepted WHERE student = ? ORDER BY number", student)
+        return [(at, run, entry) for at, run, entry in rows]
 
     def override(self, changes: Iterable[Override]) -> None:
         """Keep points given by hand."""
-        with self._transaction():
+        if not (given := [*changes]):
+            return
+        with self.together():
             self.base.executemany("INSERT INTO overrides (student, problem, points, reason, at) VALUES (?, ?, ?, ?, ?)",
-                                  [(one.student, one.problem, one.points, one.reason, now()) for one in changes])  # fmt: skip
+                                  [(one.student, one.problem, one.points, one.reason, now()) for one in given])  # fmt: skip
+            self._happened(self._rows("SELECT max(run) FROM runs")[0][0], GIVEN)
+
+    def written(self) -> None:
+        """The files are those of the marks that count."""
+        with self.together():
+            self._happened(self._rows("SELECT max(run) FROM runs")[0][0], WRITTEN)
+
+    def unwritten(self) -> str:
+        """The change (`ACCEPTED` or `GIVEN`) that the files may lack, since they are put in place after it; or ""."""
+        last = self._rows("SELECT event FROM events ORDER BY number DESC LIMIT 1")
+        return "" if not last or last[0][0] == WRITTEN else str(last[0][0])
 
     def overrides(self) -> dict[str, dict[str, Override]]:
         """Student -> problem ("" for all of them) -> what was given by hand and not taken back."""
         found: dict[str, dict[str, Override]] = {}
-        for row in self.base.execute("SELECT student, problem, points, reason, at FROM overrides ORDER BY number"):
+        for row in self._rows("SELECT student, problem, points, reason, at FROM overrides ORDER BY number"):
             one = Override(*row)
             if one.points is None:
                 found.get(one.student, {}).pop(one.problem, None)
@@ -302,8 +351,8 @@ class Gradebook:
 
     def changes(self, student: str) -> Iterator[Override]:
         """Everything that was given by hand to STUDENT, in order, also what was taken back."""
-        yield from (Override(*row) for row in self.base.execute(
-            "SELECT student, problem, points, reason, at FROM overrides WHERE student = ? ORDER BY number", [student]))  # fmt: skip
+        query = "SELECT student, problem, points, reason, at FROM overrides WHERE student = ? ORDER BY number"
+        yield from (Override(*row) for row in self._rows(query, student))
 
 
 class _Transaction:

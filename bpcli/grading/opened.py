@@ -46,8 +46,16 @@ def opened(path: str, *, lock: bool = False) -> Iterator[Opened]:
         raise Trouble(f"{visible(path)} has no gradebook ({FILE})", code="unreadable-file",
                       tries=["bpcli grade --help"])  # fmt: skip
     with Gradebook(folder, lock=lock) as book:
-        last = book.accepted_last()
+        last = accepted(book)
         if last is None:
             raise Trouble(f"no run in {visible(path)} was finished yet; run bpcli grade again", code="not-finished")
-        sheet, rules, head = last
-        yield Opened(book, sheet_of(sheet), policy(json.loads(rules, parse_float=Decimal)), json.loads(head))
+        yield last
+
+
+def accepted(book: Gradebook) -> Opened | None:
+    """BOOK with the run that was accepted last; None before there is one."""
+    last = book.last()
+    if last is None:
+        return None
+    rules = policy(json.loads(last.policy, parse_float=Decimal))
+    return Opened(book, sheet_of(last.sheet), rules, json.loads(last.head))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bpcli.grading import files, outputs
-from bpcli.grading.gradebook import Override
+from bpcli.grading.gradebook import ACCEPTED, Override
 from bpcli.grading.opened import Opened, opened
 from bpcli.grading.standing import Row, standing
 from bpcli.result import Result
@@ -22,11 +23,13 @@ class Overridden(Result):
 
     row: Row
     before: Row
+    recovered: Sequence[dict[str, Any]] | None = None
+    """The moves of the run before, if that was stopped before its files were in place; they are now."""
 
     def record(self, expression: str) -> dict[str, Any]:
         return {
             "schema": "bpcli/grade-override/1", "student": self.row.student.id, "before": _number(self.before),
-            "score": _number(self.row), "note": self.row.note,
+            "score": _number(self.row), "note": self.row.note, "recovered": list(self.recovered or []),
         }  # fmt: skip
 
 
@@ -50,12 +53,15 @@ def override(folder: str, student: str, problem: str, given: str | None, reason:
         written = files.read_before(csv, files.columns(found.sheet))
         if points is None and problem not in found.book.overrides().get(student, {}):
             raise Trouble(f"nothing was given to {visible(who.id)} by hand", code="no-override")
-        found.book.override([Override(who.id, problem, points, reason)])
+        stopped = found.book.unwritten()
         written.unread.pop(who.id, None)  # what a person typed there is settled by this
-        rows = standing(found.book, found.sheet)
-        row = next(one for one in rows if one.student.id == student)
-        outputs.write_all(folder, found.head, rows, [row], found.book, found.sheet, found.policy, written)
-        return Overridden(row, before)
+        with outputs.changing(found.book) as staged:
+            found.book.override([Override(who.id, problem, points, reason)])
+            rows = standing(found.book, found.sheet)
+            row = next(one for one in rows if one.student.id == student)
+            told = rows if stopped else [row]
+            outputs.write_all(folder, found.head, rows, told, found.book, found.sheet, found.policy, written, staged)
+        return Overridden(row, before, found.head["moves"] if stopped == ACCEPTED else None)
 
 
 def _row(found: Opened, student: str) -> Row:

@@ -13,18 +13,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpcli import __version__
 from bpcli.exercises import sheet as sheets
 from bpcli.exercises.draws import Draws
 from bpcli.exercises.draws import read as read_draws
 from bpcli.exercises.sheet import Sheet
-from bpcli.grading import files, outputs, writing
+from bpcli.grading import files, outputs, runs, writing
 from bpcli.grading.desk import Desk, Marker, Setting, Task, by_the_rules, sheet_summary
 from bpcli.grading.diff import Move, differs, moves
-from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Gradebook, Override
-from bpcli.grading.policy import Policy, policy
+from bpcli.grading.gradebook import ACCEPTED, GRADED, NOT_GRADED, REFUSED, Entry, Gradebook, Override
+from bpcli.grading.opened import accepted
+from bpcli.grading.policy import Policy, points, policy
 from bpcli.grading.standing import MISSING, Row, sheet_of, standing
 from bpcli.grading.standing import Sheet as Summary
 from bpcli.grading.times import Times, read_times
@@ -61,6 +62,14 @@ class Order:
         return Setting(self.sheet.text().encode(), self.name, self.policy, self.shared, self.draws)
 
 
+class Kept(NamedTuple):
+    """Somebody who handed in anew, to no points, and whose marks of before count."""
+
+    student: str
+    points: float
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class Graded(Result):
     """The outcome of a run. found = graded + refused + not_graded."""
@@ -89,6 +98,12 @@ class Graded(Result):
     """How the times were read, where that is not plain."""
     left: Sequence[str] = ()
     """What stands under override in ``grades.csv`` and is no number of points."""
+    staying: Sequence[str] = ()
+    """Whose marks would stay as an earlier key made them, though nobody has accepted that yet."""
+    kept: Sequence[Kept] = ()
+    """Whose marks stay since what was handed in anew has none."""
+    recovered: Sequence[dict[str, Any]] | None = None
+    """The moves of the run before, if that was stopped before its files were in place; they are now."""
 
     @property
     def found(self) -> int:
@@ -97,8 +112,9 @@ class Graded(Result):
 
     @property
     def ok(self) -> bool:
-        """Whether every hand-in was graded and counts, and everything given by hand was taken over."""
-        return self.accepted and self.graded == self.found and not self.left
+        """Whether every hand-in was graded and counts, all by one key, and everything given by hand was taken over."""
+        by_one_key = not any(runs.KEY in row.stale for row in self.rows)
+        return self.accepted and self.graded == self.found and not self.left and by_one_key
 
     def head(self) -> dict[str, Any]:
         """Everything but the students."""
@@ -110,7 +126,8 @@ class Graded(Result):
                           "reason": one.reason} for one in (*self.refused, *self.not_graded)],
             "set_aside": [{"student": student, "source": source} for student, source in self.aside],
             "missing": [row.student.id for row in self.rows if row.status == MISSING],
-            "moves": [move.record() for move in self.moves], "notes": [*self.notes, *self.left],
+            "moves": [move.record() for move in self.moves], "kept": [one._asdict() for one in self.kept],
+            "staying": list(self.staying), "recovered": list(self.recovered or []), "notes": [*self.notes, *self.left],
         }  # fmt: skip
 
     def record(self, expression: str) -> dict[str, Any]:
@@ -179,10 +196,11 @@ def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: la
     writing.folder(what.out)
     setting = what.setting
     desk = Desk.of(setting)
-    summary = sheet_summary(what.sheet)
+    summary = sheet_summary(what.sheet, what.shared)
     with ExitStack() as stack:
         book = stack.enter_context(Gradebook(what.out))
         writing.clean(what.out)
+        stopped = book.unwritten()
         own = files.columns(sheet_of(summary))
         before = files.read_before(os.path.join(what.out, files.CSV), own)
         times = read_times(what.times, what.register, what.policy.deadline) if what.times else Times({})
@@ -195,7 +213,10 @@ def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: la
             pass
         overrides = before.new(book)
         book.override(overrides)
-        return _settled(what, book, run, marking, before, overrides, groups, times.note)
+        result, chosen = _settled(what, book, run, marking, before, overrides, groups, times.note)
+        if stopped == ACCEPTED:
+            result = replace(result, recovered=_moves_of(book))
+        return _written(result, chosen, book, run, before)
 
 
 def _apart(what: Order) -> None:
@@ -277,29 +298,66 @@ def _refusal(refused: Refused) -> Entry:
 
 
 def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: files.Before,
-             overrides: Sequence[Override], groups: dict[str, str], note: str) -> Graded:  # fmt: skip
-    """Compare with what counted before, accept, and write."""
+             overrides: Sequence[Override], groups: dict[str, str], note: str) -> tuple[Graded, dict[str, int]]:  # fmt: skip
+    """Compare with what counted before: the outcome, if it is accepted, and the entry that counts for each student then."""
     entries = [book.entry(number, marks=False) for number in marking.numbers()]
     chosen, aside = _chosen(entries, groups)
-    found = list(moves(book, chosen))
-    accept = what.apply or not found
-    summary = sheet_of(sheet_summary(what.sheet))
+    kept = list(_kept(book, chosen))
+    for one in kept:
+        del chosen[one.student]
+    found, staying = list(moves(book, chosen)), _staying(book, run, chosen)
     counted = [one for one in entries if one not in aside]
-    result = Graded(
-        summary, what.policy, what.out, (),
+    return Graded(
+        sheet_of(book.made_by(run).sheet), what.policy, what.out, (),
         sorted((one for one in counted if one.status == REFUSED), key=lambda one: (one.source, one.student)),
         sorted((one for one in counted if one.status == NOT_GRADED), key=lambda one: (one.student, one.source)),
         sum(one.status == GRADED for one in counted),
-        sorted([*marking.collection.aside, *[(one.student, one.source) for one in aside]]), found, accept,
-        overrides, bool(what.times) or not what.policy.late, marking.resumed, [note] if note else [], before.left,
-    )  # fmt: skip
-    if accept:
-        others = sorted((student, number) for student, number in chosen.items() if differs(book, student, number))
+        sorted([*marking.collection.aside, *[(one.student, one.source) for one in aside]]), found,
+        what.apply or not (found or staying), overrides, bool(what.times) or not what.policy.late, marking.resumed,
+        [note] if note else [], before.left, () if what.apply else staying, kept,
+    ), chosen  # fmt: skip
+
+
+def _written(result: Graded, chosen: dict[str, int], book: Gradebook, run: int, before: files.Before) -> Graded:
+    """RESULT when its marks count, unless it is a proposal, and everything is written."""
+    if not result.accepted:
+        if book.unwritten() and (last := accepted(book)) is not None:
+            rows = standing(book, last.sheet)
+            with outputs.changing(book) as staged:
+                outputs.write_all(result.out, last.head, rows, rows, book, last.sheet, last.policy, before, staged)
+        return replace(result, rows=standing(book, result.sheet))
+    others = sorted((student, number) for student, number in chosen.items() if differs(book, student, number))
+    with outputs.changing(book) as staged:
         book.accept(run, others, json.dumps(result.head(), allow_nan=False))
-    result = replace(result, rows=standing(book, summary))
-    if accept:
-        outputs.write_all(what.out, result.head(), result.rows, result.rows, book, summary, what.policy, before)
+        rows = standing(book, result.sheet)
+        result = replace(result, rows=rows)
+        outputs.write_all(result.out, result.head(), rows, rows, book, result.sheet, result.policy, before, staged)
     return result
+
+
+def _kept(book: Gradebook, chosen: Mapping[str, int]) -> Iterator[Kept]:
+    """Who has points, and would have none for an entry that nobody could mark: what is broken takes nothing away."""
+    counting = book.accepted()
+    for student in sorted(chosen.keys() & counting.keys()):
+        old, new = book.entry(counting[student], marks=False), book.entry(chosen[student])
+        if old.total is not None and new.total is None and not new.marks:
+            yield Kept(student, float(points(old.total)), new.reason)
+
+
+def _staying(book: Gradebook, run: int, chosen: Mapping[str, int]) -> list[str]:
+    """Whose marks would stay as an earlier key made them, if RUN is the first with another one."""
+    this, last = book.made_by(run), book.last()
+    if last is None or not runs.other_key(last, this):
+        return []
+    others = [book.entry(number, marks=False) for student, number in book.accepted().items() if student not in chosen]
+    earlier = {one for one in {entry.run for entry in others} if runs.other_key(book.made_by(one), this)}
+    return sorted(entry.student for entry in others if entry.score and entry.run in earlier)
+
+
+def _moves_of(book: Gradebook) -> list[dict[str, Any]]:
+    """The moves of the run that was accepted last."""
+    last = book.last()
+    return [] if last is None else list(json.loads(last.head)["moves"])
 
 
 def _chosen(entries: Sequence[Entry], groups: Mapping[str, str]) -> tuple[dict[str, int], list[Entry]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from bpcli.exercises.roster import Student, from_table
-from bpcli.grading.gradebook import GRADED, Entry, Gradebook, Override
+from bpcli.grading.gradebook import GRADED, Entry, Gradebook, Override, Run
 from bpcli.grading.policy import points
+from bpcli.grading.runs import otherwise
 from bpcli.marking.verdicts import UNDECIDED
 
 MISSING = "missing"
@@ -47,6 +48,10 @@ class Row:
     """When it was handed in, where that is known."""
     untimed: bool = False
     """Whether that is not known, though it is of others: nobody is late then."""
+    stale: tuple[str, ...] = ()
+    """What the marks were made by, where the run that was accepted last went by something else."""
+    since: str = ""
+    """Why what was handed in anew, in that run, has no points; the marks are still those of before."""
 
     @property
     def note(self) -> str:
@@ -56,10 +61,23 @@ class Row:
             parts.append(f"late: -{(self.penalty * 100).normalize():f} %")
         if self.untimed:
             parts.append("no time known, not taken for late")
+        if self.stale:
+            parts.append(f"marked by {' and '.join(self.stale)}; to be graded again")
+        if self.since:
+            parts.append(f"handed in anew without points, and what counted before still does: {self.since}")
         for one in self.given:
             where = f" for {one.problem}" if one.problem else ""
             parts.append(f"by hand{where}: {one.points}{f' ({one.reason})' if one.reason else ''}")
         return "; ".join(parts)
+
+
+def stale(rows: Iterable[Row]) -> dict[tuple[str, ...], list[str]]:
+    """What else than the rules of the last run marks were made by -> whose."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.stale:
+            found.setdefault(row.stale, []).append(row.student.id)
+    return found
 
 
 class Sheet(NamedTuple):
@@ -84,11 +102,36 @@ def sheet_of(text: str) -> Sheet:
 
 def standing(book: Gradebook, sheet: Sheet) -> list[Row]:
     """A row for each student of the sheet, in its order, then for everybody else in the gradebook, by id."""
-    rows = [row_of(book.entry(number) if number else None, student, sheet, given)
-            for student, number, given in _everybody(book, sheet)]  # fmt: skip
+    last = book.last()
+    stale, since = _stale(book, last), _kept(last)
+    rows = []
+    for student, number, given in _everybody(book, sheet):
+        entry = book.entry(number) if number else None
+        row = row_of(entry, student, sheet, given)
+        if entry is not None and entry.marks:
+            row = replace(row, stale=stale(entry), since=since.get(student.id, ""))
+        rows.append(row)
     if not any(row.time for row in rows):
         return rows
     return [replace(row, untimed=bool(row.entry and not row.time)) for row in rows]
+
+
+def _kept(last: Run | None) -> dict[str, str]:
+    """Student -> why what was handed in anew in the LAST run does not count."""
+    return {one["student"]: one["reason"] for one in json.loads(last.head).get("kept", [])} if last is not None else {}
+
+
+def _stale(book: Gradebook, last: Run | None) -> Callable[[Entry], tuple[str, ...]]:
+    """What tells by what else than the LAST run an entry was marked."""
+    known: dict[tuple[int, bool], tuple[str, ...]] = {}
+
+    def found(entry: Entry) -> tuple[str, ...]:
+        which = entry.run, bool(entry.time)
+        if which not in known:
+            known[which] = tuple(otherwise(book.made_by(entry.run), last, which[1])) if last is not None else ()
+        return known[which]
+
+    return found
 
 
 def _everybody(book: Gradebook, sheet: Sheet) -> Iterable[tuple[Student, int, Sequence[Override]]]:

@@ -1,4 +1,7 @@
-"""Files of marks written so that a kill or a full disk leaves the old file or the new one, never half of one."""
+"""Files of marks written so that a kill or a full disk leaves the old file or the new one, never half of one.
+
+Several files that belong together are written beside their places first, and put in place when all of them are there.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,45 @@ def write(path: str, pieces: Iterable[str], durable: bool = True) -> None:
 
     Raises `Trouble` (exit code 4) when it cannot be written, or when PATH is a link or no file.
     """
+    _put(_beside(path, pieces, durable), path)
+
+
+class Staged:
+    """Files written beside their places, each as a whole, until all of them are `put` there or none."""
+
+    def __init__(self) -> None:
+        self._written: list[str] = []
+        self._removed: list[str] = []
+
+    def write(self, path: str, pieces: Iterable[str], durable: bool = True) -> None:
+        """Write PIECES in UTF-8 for PATH. DURABLE: they are on the disk afterwards."""
+        _beside(path, pieces, durable)
+        self._written.append(path)
+
+    def write_if_other(self, path: str, text: str) -> None:
+        """Write TEXT for PATH unless the file has it already."""
+        if not _has(path, text):
+            self.write(path, [text], durable=False)
+
+    def remove(self, *paths: str) -> None:
+        """PATHS are not to be there."""
+        self._removed += paths
+
+    def put(self) -> None:
+        """Put everything in place, in order."""
+        for path in self._written:
+            _put(f"{path}{UNFINISHED}", path)
+        remove(*self._removed)
+
+    def discard(self) -> None:
+        """Leave everything as it was."""
+        for path in self._written:
+            with suppress(OSError):
+                os.unlink(f"{path}{UNFINISHED}")
+
+
+def _beside(path: str, pieces: Iterable[str], durable: bool) -> str:
+    """Write PIECES beside PATH; the name of that file."""
     unfinished = f"{path}{UNFINISHED}"
     try:
         check(path)
@@ -31,23 +73,30 @@ def write(path: str, pieces: Iterable[str], durable: bool = True) -> None:
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            os.replace(unfinished, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(unfinished)
             raise
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from None
+    return unfinished
 
 
-def write_if_other(path: str, text: str) -> None:
-    """Write TEXT to PATH unless the file has it already."""
+def _put(unfinished: str, path: str) -> None:
+    try:
+        os.replace(unfinished, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise _unwritable(path, error.strerror or str(error)) from None
+
+
+def _has(path: str, text: str) -> bool:
     with suppress(OSError, ValueError):
         if os.path.getsize(path) < 2**24 and not os.path.islink(path):
             with open(path, encoding="utf-8", newline="") as file:
-                if file.read() == text:
-                    return
-    write(path, [text], durable=False)
+                return file.read() == text
+    return False
 
 
 def remove(*paths: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bpcli.grading import runs
 from bpcli.grading.files import number
 from bpcli.grading.gradebook import GRADED, Entry
 from bpcli.grading.run import Graded
-from bpcli.grading.standing import MISSING, Row
+from bpcli.grading.standing import MISSING, Row, stale
 from bpcli.trouble import shortened, visible
 from bpcli.views.layout import QUIET, Look, fit
 
@@ -36,7 +38,8 @@ def render(result: Graded, look: Look) -> RenderableType:
         Text(f"taken over from grades.csv: {visible(one.student)} has {one.points} points by hand")
         for one in result.overrides
     ]
-    parts += _moves(result, look)
+    parts += stopped(result.recovered, look) + _moves(result, look)
+    parts += _stale(result)
     parts += [Text(f"rule: {line}", QUIET) for line in result.policy.lines()]
     parts += [Text(visible(one), "yellow") for one in (*_times(result), *result.notes)]
     parts += [Text(f"left alone: {visible(one)}", "bold yellow") for one in result.left]
@@ -98,8 +101,9 @@ def _count(result: Graded) -> Text:
 
 def _hand_ins(result: Graded) -> list[RenderableType]:
     lines: list[RenderableType] = []
+    kept = {one.student: one.points for one in result.kept}
     for what, entries in (("refused", result.refused), ("not graded", result.not_graded)):
-        lines += [Text(f"  {what}: {_entry(one)}", "red") for one in entries[:MOST_NAMES]]
+        lines += [Text(f"  {what}: {_entry(one, kept)}", "red") for one in entries[:MOST_NAMES]]
         if len(entries) > MOST_NAMES:
             lines.append(Text(f"  {what}: {len(entries) - MOST_NAMES:,} more (grades.json has all)", "red"))
     if result.aside:
@@ -112,19 +116,54 @@ def _hand_ins(result: Graded) -> list[RenderableType]:
     return lines
 
 
-def _entry(entry: Entry) -> str:
-    return f"{visible(entry.source)}: {visible(entry.reason)}"
+def _entry(entry: Entry, kept: dict[str, float]) -> str:
+    stays = f"; {visible(entry.student)} keeps the {kept[entry.student]:g} of before" if entry.student in kept else ""
+    return f"{visible(entry.source)}: {visible(entry.reason)}{stays}"
+
+
+def _stale(result: Graded) -> list[RenderableType]:
+    """Whose marks were made by something else than this run went by."""
+    return [
+        Text(f"still marked by {visible(' and '.join(by))}: {_names(names)}; to be graded again",
+             "bold red" if runs.KEY in by else "yellow")
+        for by, names in stale(result.rows if result.accepted else ()).items()
+    ]  # fmt: skip
+
+
+def stopped(recovered: Sequence[dict[str, Any]] | None, look: Look) -> list[RenderableType]:
+    """What a run that was stopped had changed."""
+    if recovered is None:
+        return []
+    lines: list[RenderableType] = [
+        Text(
+            "the run before was stopped when its marks counted and its files were not all written; now they are",
+            "bold yellow",
+        )
+    ]
+    shown = recovered if look.everything else recovered[: 2 * MOST_NAMES]
+    for one in shown:
+        old, new = ("no points" if one[which] is None else f"{one[which]:g}" for which in ("old", "new"))
+        lines.append(Text(f"  it moved {visible(one['student'])}: {old} to {new}: {visible(one['why'])}"))
+    if len(shown) < len(recovered):
+        lines.append(Text(f"  and {len(recovered) - len(shown):,} more (--all shows them)"))
+    return lines
 
 
 def _moves(result: Graded, look: Look) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    if not result.accepted and result.staying:
+        count = len(result.staying)
+        lines.append(Text(f"nothing was changed: the key is another, and {count:,} student{'s' * (count != 1)} not among these "
+                          f"hand-ins would keep marks of the earlier one (--apply accepts it): {_names(result.staying)}",
+                          "bold yellow"))  # fmt: skip
     if not result.moves:
-        return []
+        return lines
     count = len(result.moves)
     who = f"{count:,} student{'s' * (count != 1)}"
     if result.accepted:
-        lines: list[RenderableType] = [Text(f"{who} moved:", "bold")]
+        lines.append(Text(f"{who} moved:", "bold"))
     else:
-        lines = [Text(f"nothing was changed: {who} would move (--apply accepts it):", "bold yellow")]
+        lines.append(Text(f"nothing was changed: {who} would move (--apply accepts it):", "bold yellow"))
     shown = result.moves if look.everything else result.moves[: 2 * MOST_NAMES]
     for move in shown:
         old, new = (number(one) or "no points" for one in (move.old, move.new))
