@@ -788,3 +788,13 @@ def test_completion_scripts(shell: str) -> None:
     done = subprocess.run(BPCLI, capture_output=True, text=True, env=environment, timeout=60, check=False)
     assert done.returncode == 0
     assert f"_BPCLI_COMPLETE={shell}_complete" in done.stdout
+
+
+def test_answers_to_mark_are_read_as_grade_reads_them() -> None:
+    """A line that is none is left alone and told; of a sheet's answers.txt the one problem that is filled in counts."""
+    words = ["mark", "q = x + y; f = q*z", "--x=-2", "--y=5", "--z=-4", "--answers", "-"]
+    printed = Command({}, words, "[a]\nq: 3\nhello\ndq = **-4**;\n[b]\nr =\n").in_process()
+    assert printed.code == 0 and "2 of 2" in printed.out
+    assert "note: line 3 is left out: this is no answer (name = answer): hello" in printed.out
+    assert "note: line 2: read : as =" in printed.out and "read as -4" in printed.out
+    assert Command({}, words, "hello\n").in_process().code == 2

@@ -78,7 +78,9 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def graded(*paths: str, out: str = "g", name: str = "hw1", marker: Any = None, **rest: Any) -> Graded:
-    shares = {name: Decimal(rest.pop(name)) for name in ("follows", "rounded", "late", "late_most") if name in rest}
+    shares = {
+        name: Decimal(rest.pop(name)) for name in ("follows", "rounded", "partial", "late", "late_most") if name in rest
+    }
     order = run.order(name, paths or ("in",), out, jobs=rest.pop("jobs", 2), **rest, **shares)
     return run.grade(order, **({"marker": marker} if marker else {}))
 
@@ -212,7 +214,7 @@ def test_hostile_files_change_nobody_elses_row_by_a_byte() -> None:
             assert everything("g")[name] == everything("clean")[name]
     assert result.found == result.graded + len(result.refused) + len(result.not_graded) == 4 + len(HOSTILE) + 2
     assert rows()["s05"]["total"] == "" and rows()["s05"]["status"] == "refused"
-    assert int(float(rows()["s04"]["total"])) == 0
+    assert (rows()["s04"]["total"], rows()["s04"]["status"]) == ("", "not graded")
 
 
 def test_what_is_shown_moves_no_cursor_and_hides_nothing() -> None:
@@ -900,6 +902,104 @@ def test_a_table_that_a_spreadsheet_saved_with_semicolons() -> None:
     assert rows()["s01"]["total"] == "2.5" and rows()["s01"]["seat"] == "1,5"
 
 
+# --- what could not be read -------------------------------------------------------------------------------
+
+
+def test_a_hand_in_of_which_nothing_could_be_read_waits_for_a_person() -> None:
+    """No points are not 0 points; an untouched template is."""
+    one = made(5)
+    Path("in/s00.txt").write_text(
+        key_text(one, one.students[0]).replace(f"[{IDS[0]}]\n", "").replace(f"[{IDS[1]}]\n", "")
+    )
+    Path("in/s01.txt").write_text(f"[{IDS[0]}]\nq = about 3\ndq = x + y\n")
+    Path("in/s02.txt").write_text(f"[{IDS[0]}]\nq =\ndq = ?\n")
+    Path("in/s03.txt").write_text(f"[{IDS[0]}]\nhello <b>\n")
+    result = graded()
+    assert not result.ok and {one.student: one.code for one in result.not_graded} == dict.fromkeys(
+        ["s00", "s01", "s03"], "nothing-read"
+    )
+    found = rows()
+    assert [found[name]["total"] for name in ("s00", "s01", "s02", "s03", "s04")] == ["", "", "0", "", "12"]
+    assert (
+        found["s00"]["note"]
+        == "nothing in it could be read as an answer (line 1: these answers stand before the first [problem])"
+    )
+    assert (
+        found["s01"]["note"]
+        == "nothing in it could be read as an answer (gates/add-then-multiply q: a number is asked, not a formula)"
+    )
+    page = Path("g/feedback/s03.html").read_text()
+    assert "There are no points yet" in page and "Not read: line 2: " in page and "hello &lt;b&gt;" in page
+
+
+def test_what_could_not_be_read_is_told_to_both_sides() -> None:
+    one = made(3)
+    text = key_text(one, one.students[0], {"q": "4 (because)", "dx": "1,000"})
+    Path("in/s00.txt").write_text(f"{text}see my notes\nextra = 5\n")
+    printed = command("hw1", "in", "-o", "g")
+    assert printed.code == 0
+    assert (
+        "2 answers of 1 student could not be read: s00 gates/add-then-multiply q, s00 gates/add-then-multiply dx"
+        in printed.out
+    )
+    assert "2 lines of 1 student left alone:" in printed.out
+    assert "  s00: line 15: this is no answer (name = answer): see my notes" in printed.out
+    note = rows()["s00"]["note"]
+    assert note.startswith(
+        "could not be read: gates/add-then-multiply q, gates/add-then-multiply dx; left alone: line 15"
+    )
+    assert note.endswith("see my notes and 1 more")
+    for name in ("s00.md", "s00.html"):
+        page = Path("g/feedback", name).read_text()
+        assert 0 < page.index("Not read") < page.index("could not be read"), "it stands above the marks"
+    assert "write 1000 or 1.0" in page
+
+
+def test_readings_that_need_no_thought_have_full_marks_and_a_note() -> None:
+    """The same answers as a hurried student writes them."""
+    one = made(2)
+    loose = []
+    for place, line in enumerate(key_text(one, one.students[0]).splitlines()):
+        name, equals, answer = line.partition(" = ")
+        forms = (
+            f"{name}: {answer}",
+            f"- {name} = **{answer}**;",
+            f"{name.upper()} = ~{answer}",
+            f"{name} = x + y = {answer}.",
+            f"${name} = {answer}$",
+        )
+        loose.append(forms[place % len(forms)] if equals and "/" not in answer else line)
+    for number, identity in enumerate(IDS, start=1):
+        loose[loose.index(f"[{identity}]")] = f"## {number}."
+    Path("in/s00.txt").write_text("\n".join(loose))
+    result = graded()
+    assert result.ok and rows()["s00"]["total"] == "12" and rows()["s00"]["note"] == ""
+    assert "right: read : as =" in Path("g/feedback/s00.html").read_text()
+
+
+# --- points -----------------------------------------------------------------------------------------------
+
+
+def test_the_points_that_are_shown_add_up() -> None:
+    """Shares are of a blank's points, in hundredths: what stands in the table is what is summed."""
+    one = made(4, ids=("training/staged", IDS[0]))
+    for student in one.students:
+        text = key_text(one, student)
+        broken = (
+            text.replace("dsigx = ", "dsigx = 3*", 1) if student.id < "s02" else text.replace("num = ", "num = 2*", 1)
+        )
+        assert broken != text
+        Path(f"in/{student.id}.txt").write_text(broken)
+    graded(partial="0.3333", follows="0.3333")
+    for name, row in rows().items():
+        parts = [Decimal(row[problem]) for problem in ("training/staged", IDS[0])]
+        assert sum(parts) == Decimal(row["total"]) and all(part == round(part, 2) for part in parts)
+        shown = re.findall(r'<td class="points">([0-9.]*)</td>', Path(f"g/feedback/{name}.html").read_text())
+        assert (
+            sum(map(Decimal, shown)) == Decimal(row["total"]) and max(len(one.partition(".")[2]) for one in shown) == 2
+        )
+
+
 # --- policies ---------------------------------------------------------------------------------------------
 
 
@@ -1055,7 +1155,7 @@ def test_results_for_gradescope_are_always_written(text: str | None) -> None:
     check_results(found)
     assert found["extra_data"]["student"] == "s01"
     assert found["score"] == (10.8 if text == "" else 0)
-    assert printed.code == (0 if text in ("", "[gates/upstream]\nq = <b>1\n") else 1)
+    assert printed.code == (0 if text == "" else 1)
 
 
 def metadata(*emails: str) -> None:

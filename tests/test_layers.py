@@ -19,7 +19,7 @@ LAYERS = """
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     commands.explain commands.slips commands.mark commands.graph
     refusal rewrite mistakes marking.answers marking.pasted
-    sweeps arrays.shapes
+    sweeps arrays.shapes marking.liberal
     symbolic point differences marking.handwork marking.meter arrays.sweeps
     checking slipped marking.verdicts
     arrays.slips marking.key marking.array_answers

@@ -16,7 +16,7 @@ from bpcli.exercises.roster import Student
 from bpcli.submissions import archives, folders, objects, tables
 from bpcli.submissions.catalogue import Catalogue
 from bpcli.submissions.collecting import Collection, collect
-from bpcli.submissions.handed_in import HandIn
+from bpcli.submissions.handed_in import TEXT, HandIn, Part
 from bpcli.submissions.identity import Anybody, Register
 from bpcli.submissions.reading import Answers, read
 from bpcli.trouble import Trouble
@@ -229,6 +229,80 @@ def test_a_group_hands_in_once() -> None:
         )
     assert [one.student for one in found.taken] == ["bob"]
     assert found.aside == [("ada", "in/ada.txt")]
+
+
+# --- headings, names, code --------------------------------------------------------------------------------
+
+SHEET = Catalogue(
+    {"gates/xyz": ("q", "dq", "dx"), "n": ("a", "prog")}, frozenset([("n", "prog")]),
+    {"gates/xyz": "Add, then multiply (x+y)", "n": "One neuron"}, {"gates/xyz": frozenset(["x", "X", "dX"])},
+)  # fmt: skip
+
+
+def as_read(text: str, catalogue: Catalogue = SHEET) -> Answers:
+    return read(HandIn("ada", "in/ada.txt", (Part("answers.txt", TEXT, text.encode()),)), catalogue)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["[gates/xyz]", "[xyz]", "[ XYZ ]", "[1]", "1.", "1)", "## 1", "## 1. Add, then multiply (x+y)", "# Add, then multiply (x+y)",
+     "[Add, then multiply (x+y)]", "**1. add, then multiply (x+y)**", "Problem 1:", "xyz", "gates/xyz:", "### [xyz]"],
+)  # fmt: skip
+def test_a_section_is_called_as_the_sheet_calls_it(heading: str) -> None:
+    found = as_read(f"[n]\na = 1\n{heading}\nq = 3\n")
+    assert not found.remarks
+    assert [(line.name, line.text) for line in found.problems["gates/xyz"]] == [("q", "3")]
+
+
+@pytest.mark.parametrize(
+    "heading", ["[3]", "[0]", "1. One neuron", "# 1", "1", "## Forward pass", "# 2. forward", "[neuron]", "x" * 5000]
+)
+def test_what_only_resembles_a_heading_is_none(heading: str) -> None:
+    assert "gates/xyz" not in as_read(f"[n]\na = 1\n{heading}\nq = 3\n").problems
+
+
+def test_answers_before_the_heading_of_a_sheet_of_one_problem() -> None:
+    one = Catalogue({"gates/xyz": ("q", "dq")})
+    assert [line.name for line in as_read("q = 3\n[xyz]\ndq = 4\n", one).problems["gates/xyz"]] == ["q", "dq"]
+    assert as_read("q = 3\n").remarks == ("line 1: these answers stand before the first [problem]",)
+
+
+def test_one_line_in_the_ways_that_people_write_it() -> None:
+    text = "[1]\n- q: 3\n* **dq** = `-4`;\n> dX = 7\n"
+    assert [(line.name, line.text, line.note) for line in as_read(text).problems["gates/xyz"]] == [
+        ("q", "3", "read : as ="), ("dq", "`-4`", ""), ("dX", "7", ""),
+    ]  # fmt: skip
+    assert [(line.name, line.text) for line in as_read("[1]\nq = -5, dq = 0,5; dx = x + y = 2").problems["gates/xyz"]] == [
+        ("q", "-5"), ("dq", "0,5"), ("dx", "x + y = 2"),
+    ]  # fmt: skip
+    assert as_read("[1]\nq = 3\n-----\n======\n```python\n```\n").remarks == ()
+
+
+def test_a_name_in_other_letters_where_it_can_mean_only_one() -> None:
+    found = as_read("[xyz]\nQ = 3\nDX = 1\n[n]\nA = 2\n")
+    assert [(line.name, line.note) for line in found.problems["gates/xyz"]] == [
+        ("q", "read Q as q"),
+        ("dx", "read DX as dx"),
+    ]
+    assert [line.name for line in found.problems["n"]] == ["A"], "a program has names of its own"
+    assert [line.name for line in as_read("[xyz]\nQ = 3\nq = 4\n").problems["gates/xyz"]] == ["Q", "q"]
+    assert [line.name for line in as_read("[xyz]\ndX = 3\n").problems["gates/xyz"]] == ["dX"], (
+        "another quantity of the formula"
+    )
+
+
+def test_lines_of_pasted_code_that_give_nothing_a_value_are_no_remarks() -> None:
+    code = "import numpy as np\ndef f(x=2):\n    return x\nprint(f'{a=}')\n# forward\na = 1\nassert a == 1\n"
+    assert as_read(f"[n]\n{code}").remarks == ()
+    assert [remark.partition(":")[0] for remark in as_read(f"[xyz]\n{code}").remarks] == [
+        "line 2",
+        "line 3",
+        "line 4",
+        "line 5",
+        "line 8",
+    ]
+    assert len(as_read("[n]\na = 1\nif a: a = 2\nelse: a = 3\n").remarks) == 2, "these give something a value"
+    assert as_read("[n]\na = 1\nwhat is this\n").remarks == ("line 3: this is no answer (name = answer): what is this",)
 
 
 # --- zip files --------------------------------------------------------------------------------------------

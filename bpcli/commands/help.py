@@ -92,9 +92,10 @@ bpcli sheet   folder, title, seed, problems [{id, points, sha256}], students,
 bpcli grade   title, version, policy {}, complete, accepted, found, graded,
               refused, not_graded, refusals [{student, source, status, code,
               reason}], set_aside, missing [ids], moves [{student, old, new,
-              why, blanks}], students [{id, name, group, status, note, source,
-              problems [{id, points, max}], penalty, score, max_score,
-              overrides, remarks, blanks [as of mark, and problem, key]}]
+              why, blanks}], notes [text], students [{id, name, group, status,
+              note, source, problems [{id, points, max}], penalty, score,
+              max_score, overrides, remarks, blanks [as of mark, and problem,
+              key]}]
               --explain: one student, and policy, version, digest, history,
               given; override: student, before, score, note
 bpcli report  title, policy, max_score, students, graded, missing, mean, median,

@@ -78,30 +78,36 @@ def command(
     """
     values = options.given(variables, assignments, inputs)
     from bpcli.marking import marks
+    from bpcli.passes import Note
 
     extra: dict[str, Any] = {"upstream": upstream}
     answers: dict[str, Any] = {}
+    left: list[str] = []
     if program is None:
-        answers = _answers(ctx.meta["bpcli.answers"], file)
+        answers = _answers(ctx.meta["bpcli.answers"], file, left)
     elif ctx.meta["bpcli.answers"] or file:
         raise Trouble("--program is marked by itself, without other answers", code="usage", tries=[_EXAMPLE])
     else:
         extra["program"] = _read(program)
     result = marks.mark(formula, values, answers, rounding=rounding, hint=hint, kinks=kinks,
                         output=options.one(output), expand=expand, fuse=fuse, **extra)  # fmt: skip
+    result.notes.extend(Note("left-out", None, one) for one in left)
     options.show(result, formula, as_json, color)
     if not result.ok:
         ctx.exit(1)
 
 
-def _answers(words: list[str], file: str | None) -> dict[str, Any]:
-    """The answers of the command line and of the file; `Trouble` when there are none."""
+def _answers(words: list[str], file: str | None, left: list[str]) -> dict[str, Any]:
+    """The answers of the command line and of the file; `Trouble` when there are none.
+
+    Lines of the file that are none are told in LEFT.
+    """
     from bpcli.marking.answers import read_submission, table
 
     typed = read_submission("\n".join(words), "the answers")
     found: dict[str, Any] = dict(table(typed.sections.get("", []), typed=True))
     if file is not None:
-        for name, answer in _from_file(file).items():
+        for name, answer in _from_file(file, left).items():
             if name in found:
                 raise Trouble(f"{name} is answered here and in {_called(file)}", code="two-values")
             found[name] = answer
@@ -132,21 +138,26 @@ def _read(file: str) -> str:
     return decoded(data, _called(file))
 
 
-def _from_file(file: str) -> dict[str, Any]:
-    from bpcli.marking.answers import read_submission, table
+def _from_file(file: str, left: list[str]) -> dict[str, Any]:
+    """The answers in FILE, which may be a sheet's answers.txt with one problem filled in."""
+    from bpcli.marking.answers import read_submission, shown, table
 
     text, file = _read(file), _called(file)
     if text.lstrip().startswith("{"):
         return _from_json(text, file)
     submission = read_submission(text, file)
-    if submission.problems:
+    left += [f"line {one.number} is left out: {one.message}" for one in submission.problems]
+    filled = {name: lines for name, lines in submission.sections.items() if any(line.text.strip() for line in lines)}
+    if len(filled) > 1:
+        named = ", ".join(f"[{shown(name)}]" for name in [*filled][:3])
+        raise Trouble(f"{file} has answers to {len(filled)} problems ({named}); mark reads those of one formula",
+                      code="unreadable-file")  # fmt: skip
+    lines = next(iter(filled.values()), [])
+    if not lines and left:
         first = submission.problems[0]
         raise Trouble(f"{file}, line {first.number}: {first.message}", code="unreadable-file")
-    filled = [name for name, lines in submission.sections.items() if lines]
-    if len(filled) > 1:
-        raise Trouble(f"{file} has answers to {len(filled)} problems; mark reads those of one formula",
-                      code="unreadable-file")  # fmt: skip
-    return dict(table(submission.sections[filled[0]])) if filled else {}
+    left += [f"line {line.number}: {line.note}" for line in lines if line.note]
+    return dict(table(lines))
 
 
 def _from_json(text: str, file: str) -> dict[str, Any]:

@@ -24,10 +24,11 @@ from bpcli.exercises.problem import (
 )
 from bpcli.exercises.variants import Variant, evaluate
 from bpcli.graph import Graph
-from bpcli.marking.answers import Answer, Line, Missing, Number, Unreadable, read_number, shown, table
+from bpcli.marking.answers import Answer, Line, Missing, Number, Unreadable, bare, shown, table
 from bpcli.marking.formulas import mark_formula
 from bpcli.marking.handwork import Figure, figures, given
 from bpcli.marking.key import Asked, Key
+from bpcli.marking.liberal import option_in, read_answer
 from bpcli.marking.meter import Meter, TooMuch
 from bpcli.marking.numbers import everywhere, mark_numbers
 from bpcli.marking.programs import mark_program
@@ -90,7 +91,7 @@ class _Marking:
     @cached_property
     def numbers(self) -> dict[str, Answer]:
         """The same, read as numbers."""
-        return {name: read_number(one) if isinstance(one, str) else one for name, one in self.answered.items()}
+        return {name: read_answer(one) if isinstance(one, str) else one for name, one in self.answered.items()}
 
     @cached_property
     def key(self) -> Key:
@@ -109,6 +110,9 @@ class _Marking:
         for blank in problem.blanks:
             if blank.name not in found:
                 found[blank.name] = self._mark(blank, found)
+        for line in self.lines:
+            if line.note and line.name in found:
+                found[line.name] = _with_notes(found[line.name], [line.note])
         return [found[blank.name] for blank in problem.blanks]
 
     def _mark(self, blank: Blank, found: Mapping[str, Mark]) -> Mark:
@@ -118,17 +122,19 @@ class _Marking:
         answer = self.answered.get(blank.name, "")
         if isinstance(answer, Unreadable):
             return Mark(blank.name, answer.text, INVALID, answer.reason, points=points)
-        if isinstance(read_number(answer), Missing):
+        if isinstance(read_answer(answer), Missing):
             return Mark(blank.name, answer or None, BLANK, points=points)
         mark = Mark(blank.name, answer, UNDECIDED, "a person has to look", points=points)
         if isinstance(blank, FormulaBlank):
-            return self._formula(blank, answer)
+            return self._formula(blank, bare(answer))._replace(answer=answer)
         if isinstance(blank, ChoiceBlank):
             return self._choice(blank, mark)
         if self.variant.problem.graph.shapes is not None:
             return self._computed_array(blank, mark, found) if isinstance(blank, _COMPUTED) else mark
         assert isinstance(blank, _COMPUTED)
-        return self._computed(blank, mark, found)
+        number = self.numbers[blank.name]
+        notes = number.notes if isinstance(number, Number) else ()
+        return _with_notes(self._computed(blank, mark, found), notes)
 
     # --- arrays ---
 
@@ -192,11 +198,14 @@ class _Marking:
 
     def _choice(self, blank: ChoiceBlank, mark: Mark) -> Mark:
         folded = {_folded(option): option for option in blank.options}
-        chosen = folded.get(_folded(mark.answer or ""))
-        if chosen is None:
+        answer = bare(mark.answer or "")
+        chosen = folded.get(_folded(answer))
+        named = chosen or option_in(answer, blank.options)
+        if named is None:
             return mark._replace(verdict=INVALID, reason=f"the options are {in_words(blank.options, 'or')}")
-        right = chosen == choice(self.variant, blank, self.variant.scope)
-        return mark._replace(verdict=RIGHT if right else WRONG, reason="" if right else "this is not the one")
+        right = named == choice(self.variant, blank, self.variant.scope)
+        mark = mark._replace(verdict=RIGHT if right else WRONG, reason="" if right else "this is not the one")
+        return mark if chosen else _with_notes(mark, [f"read as {named}"])
 
     # --- formulas and programs ---
 
@@ -378,6 +387,11 @@ def _names(blank: Blank, graph: Graph) -> Iterator[str]:
         yield from blank.formula.inputs
     elif isinstance(blank, StepBlank):
         yield from (f"d{graph.ids[blank.node]}", *blank.rate.inputs, *blank.decay.inputs)
+
+
+def _with_notes(mark: Mark, notes: Sequence[str]) -> Mark:
+    """MARK with how its answer was read."""
+    return mark._replace(reason="; ".join([*[mark.reason] * bool(mark.reason), *notes]))
 
 
 def _folded(text: str) -> str:

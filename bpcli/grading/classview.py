@@ -16,6 +16,7 @@ from bpcli.grading.policy import Policy, moment
 from bpcli.grading.standing import MISSING, Row, Sheet, standing
 from bpcli.marking.answers import Number, read_number
 from bpcli.marking.diagnosis import SEEN
+from bpcli.marking.liberal import read_answer
 from bpcli.marking.verdicts import BLANK, INVALID, UNDECIDED, WRONG
 from bpcli.result import Result
 from bpcli.slips import SLIPS
@@ -232,7 +233,7 @@ class _Tally:
 
 def _said(mark: Marked) -> list[str]:
     """What a wrong answer may be known by: itself, and what it is of the right number."""
-    answer = read_number(mark.answer or "")
+    answer = read_answer(mark.answer or "")
     if not isinstance(answer, Number):
         return []
     key = read_number(mark.expected)

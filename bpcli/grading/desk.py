@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -24,14 +24,14 @@ from bpcli.grading.gradebook import GRADED, NOT_GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, points
 from bpcli.marking.answers import Line
 from bpcli.marking.meter import Meter
-from bpcli.marking.verdicts import UNDECIDED, WRONG, Mark
+from bpcli.marking.verdicts import BLANK, INVALID, UNDECIDED, WRONG, Mark
 from bpcli.submissions.catalogue import Catalogue
 from bpcli.submissions.handed_in import HandIn
 from bpcli.submissions.reading import read
 from bpcli.trouble import Trouble, shortened, visible
 
 #: Changes when the same answers could be marked differently; marks are kept with it.
-MARKING = "bpcli/marking/1"
+MARKING = "bpcli/marking/2"
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ class Desk:
         except Exception as error:
             return _closed(entry, NOT_GRADED, "crashed", _about(error))
         remarks = (*answers.remarks, *_unasked(self.catalogue, answers.problems))
+        if reason := _nothing_read(marks, remarks):
+            return replace(_closed(entry, NOT_GRADED, "nothing-read", reason), remarks=remarks)
         return _finished(entry, marks, remarks, penalty)
 
     def _problem(
@@ -167,8 +169,6 @@ def expected(variant: Variant, names: Container[str] | None = None) -> dict[str,
 
 
 def _closed(entry: Entry, status: str, code: str, reason: str) -> Entry:
-    from dataclasses import replace
-
     return replace(entry, status=status, code=code, reason=shortened(visible(reason)))
 
 
@@ -176,9 +176,15 @@ def _about(error: Exception) -> str:
     return f"bpcli failed on it ({type(error).__name__}: {error!s:.100})"
 
 
-def _finished(entry: Entry, marks: list[Marked], remarks: tuple[str, ...], penalty: Decimal) -> Entry:
-    from dataclasses import replace
+def _nothing_read(marks: Sequence[Marked], remarks: Sequence[str]) -> str:
+    """Why a person has to look, where something was handed in and none of it could be read as an answer."""
+    if any(mark.verdict not in (BLANK, INVALID) for mark in marks):
+        return ""
+    said = [*remarks, *(f"{one.problem} {one.blank}: {one.reason}" for one in marks if one.verdict == INVALID)]
+    return f"nothing in it could be read as an answer ({said[0]})" if said else ""
 
+
+def _finished(entry: Entry, marks: list[Marked], remarks: tuple[str, ...], penalty: Decimal) -> Entry:
     total = sum((mark.earned for mark in marks), Decimal(0))
     most = sum((Decimal(mark.points) for mark in marks), Decimal(0))
     open_ = [f"{mark.problem} {mark.blank}" for mark in marks if mark.verdict == UNDECIDED]

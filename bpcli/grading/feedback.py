@@ -84,9 +84,14 @@ def total(row: Row, sheet: Sheet) -> str:
     return f"{row.total:f} of {sheet.points:f} points{late}"
 
 
+def unread(entry: Entry | None) -> list[str]:
+    """What was left alone in the hand-in, and why. It stands above the marks: it may be why there are none."""
+    return [f"Not read: {visible(one)}" for one in (entry.remarks if entry else ())]
+
+
 def notes(row: Row, entry: Entry | None) -> list[str]:
-    """What else the student is told: what was not read, and what was given by hand."""
-    found = [f"Not read: {visible(one)}" for one in (entry.remarks if entry else ())]
+    """What else the student is told: what was given by hand, and who handed in."""
+    found = []
     for one in row.given:
         where = f"for {visible(one.problem)}" if one.problem else "in all"
         found.append(f"By hand: {one.points} points {where}{f' ({visible(one.reason)})' if one.reason else ''}")
@@ -118,6 +123,8 @@ def markdown(row: Row, entry: Entry | None, sheet: Sheet, policy: Policy) -> str
         f"# {escaping.markdown(sheet.title or TITLE)}: your marks",
         f"**{escaping.markdown(row.student.shown)}**: {escaping.markdown(total(row, sheet))}",
     ]
+    if left := unread(entry):
+        parts.append("\n".join(f"- {escaping.markdown(one)}" for one in left))
     for number, _, title, marks in by_problem(sheet, entry):
         got, most = earned(marks)
         lines = [
@@ -160,6 +167,8 @@ def html(row: Row, entry: Entry | None, sheet: Sheet, policy: Policy) -> str:
     """The feedback as a page."""
     body = [f"<h1>{escaping.html(heading(sheet))}</h1>",
             f'<p class="total"><strong>{escaping.html(row.student.shown)}</strong>: {escaping.html(total(row, sheet))}</p>']  # fmt: skip
+    if left := unread(entry):
+        body.append("<ul>\n" + "\n".join(f"<li>{escaping.html(one)}</li>" for one in left) + "\n</ul>")
     for number, _, title, marks in by_problem(sheet, entry):
         got, most = earned(marks)
         body.append(f"<h2>{number}. {escaping.html(title)}: {got} of {most}</h2>")

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from bpcli.trouble import UNWRITABLE, Trouble, visible
+
+_HUNDREDTH = Decimal("0.01")
 
 FILE = "grades.db"
 LOCK = "grades.lock"
@@ -72,8 +74,9 @@ class Marked(NamedTuple):
 
     @property
     def earned(self) -> Decimal:
-        """The points that it earned."""
-        return Decimal(self.credit) * Decimal(self.points)
+        """The points that it earned; a share of a blank's points in hundredths, so that what is shown adds up."""
+        credit, worth = Decimal(self.credit), Decimal(self.points)
+        return worth if credit == 1 else (credit * worth).quantize(_HUNDREDTH, ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bpcli.grading.gradebook import Marked
-from bpcli.marking.answers import Number, read_number
+from bpcli.marking.answers import Number
+from bpcli.marking.liberal import read_answer
 from bpcli.marking.verdicts import RIGHT, ROUNDED
 
 #: In a class of 300 with five problems, 38 copied papers are found with 18 answers or more that agree, and of the 262
@@ -52,7 +53,7 @@ class Likenesses:
     def add(self, student: str, marks: Iterable[Marked]) -> None:
         """Take in what STUDENT answered."""
         for mark in marks:
-            number = read_number(mark.answer or "")
+            number = read_answer(mark.answer or "")
             if not isinstance(number, Number) or number.value in _COMMON:
                 continue
             one = _Answer(mark.problem, mark.blank, float(f"{number.value:.6g}"), mark.variant)

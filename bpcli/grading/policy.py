@@ -20,7 +20,7 @@ from bpcli.trouble import Trouble, visible
 SEVERAL = ("error", "last", "first", "best")
 #: What students are told: the verdict; where to look; what the slip was; and the right answers too.
 FEEDBACK = ("verdict", "where", "what", "full")
-_CENT = Decimal("0.0001")  # points are kept to
+_HUNDREDTH = Decimal("0.01")  # points are rounded to
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def percent(share: Decimal) -> str:
 
 
 def points(value: Decimal) -> Decimal:
-    """VALUE as points are kept: to four decimals, without idle zeros."""
-    rounded = value.quantize(_CENT, ROUND_HALF_EVEN).normalize()
+    """VALUE as points are given: to two decimals, without idle zeros."""
+    rounded = value.quantize(_HUNDREDTH, ROUND_HALF_EVEN).normalize()
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
 
 

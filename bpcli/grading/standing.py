@@ -12,7 +12,8 @@ from bpcli.exercises.roster import Student, from_table
 from bpcli.grading.gradebook import GRADED, Entry, Gradebook, Override, Run
 from bpcli.grading.policy import points
 from bpcli.grading.runs import otherwise
-from bpcli.marking.verdicts import UNDECIDED
+from bpcli.marking.verdicts import INVALID, UNDECIDED
+from bpcli.trouble import shortened
 
 MISSING = "missing"
 
@@ -52,6 +53,10 @@ class Row:
     """What the marks were made by, where the run that was accepted last went by something else."""
     since: str = ""
     """Why what was handed in anew, in that run, has no points; the marks are still those of before."""
+    unread: tuple[str, ...] = ()
+    """Lines that were not read, and why."""
+    invalid: tuple[tuple[str, str], ...] = ()
+    """(problem, blank) of the answers that could not be read."""
 
     @property
     def note(self) -> str:
@@ -65,6 +70,10 @@ class Row:
             parts.append(f"marked by {' and '.join(self.stale)}; to be graded again")
         if self.since:
             parts.append(f"handed in anew without points, and what counted before still does: {self.since}")
+        if self.total is not None and self.invalid:
+            parts.append(f"could not be read: {listed([' '.join(one) for one in self.invalid], 3)}")
+        if self.total is not None and self.unread:
+            parts.append(f"left alone: {listed([shortened(one) for one in self.unread], 1)}")
         for one in self.given:
             where = f" for {one.problem}" if one.problem else ""
             parts.append(f"by hand{where}: {one.points}{f' ({one.reason})' if one.reason else ''}")
@@ -78,6 +87,11 @@ def stale(rows: Iterable[Row]) -> dict[tuple[str, ...], list[str]]:
         if row.stale:
             found.setdefault(row.stale, []).append(row.student.id)
     return found
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first MOST of NAMES, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 class Sheet(NamedTuple):
@@ -159,4 +173,6 @@ def row_of(entry: Entry | None, student: Student, sheet: Sheet, given: Sequence[
     if total is not None and status != GRADED:
         status, reason = GRADED, ""
     return Row(student, status, tuple(None if one is None else points(one) for one in parts), total, penalty, tuple(given),
-               reason, 0 if entry is None else entry.number, "" if entry is None else entry.time)  # fmt: skip
+               reason, 0 if entry is None else entry.number, "" if entry is None else entry.time,
+               unread=() if entry is None else entry.remarks,
+               invalid=tuple((one.problem, one.blank) for one in (entry.marks if entry else ()) if one.verdict == INVALID))  # fmt: skip

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple, NoReturn
 
@@ -30,10 +30,11 @@ MOST_ANSWERS = 500  # of a submission
 MOST_NAME = 64  # characters
 MOST_QUOTED = 200  # characters of an answer that are shown again
 
-_MINUSES = {"\u2212": "a minus sign (U+2212)", "\u2013": "a dash (U+2013)", "\u2012": "a dash (U+2012)"}
+MINUSES = {"\u2212": "a minus sign (U+2212)", "\u2013": "a dash (U+2013)", "\u2012": "a dash (U+2012)"}
 _SPACES = " \t\u00a0\u2009\u202f"
 _EXPONENT = re.compile(r"[eE][+-]?[0-9]{5,}")
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_THOUSAND = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", re.ASCII)
 _FRACTION = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*/\s*([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
 _NOTHING = re.compile(r"[?_.…\-–—\s]*")  # what a template has where an answer belongs
 
@@ -70,7 +71,8 @@ def read_number(text: str) -> Answer:
     """The number that TEXT writes out in plain digits, with a sign, a power of ten (1e-3), or as a fraction (3/4).
 
     A true minus sign or a dash in front and a decimal comma are read and noted. Not numbers: nan, inf, 1_000, True,
-    hex, digits of other scripts, formulas. What Python prints around a number, np.float64(0.5), is read past.
+    hex, digits of other scripts, formulas, and 1,000, which is a thousand to some and one to others. What Python
+    prints around a number, np.float64(0.5), is read past.
     """
     if _NOTHING.fullmatch(text):
         return Missing(text)
@@ -78,13 +80,13 @@ def read_number(text: str) -> Answer:
         return Unreadable(text, f"it has {len(text):,} characters; the limit is {MOST_DIGITS}")
     notes = []
     plain = unwrapped(text.strip(_SPACES))
-    for minus, called in _MINUSES.items():
+    for minus, called in MINUSES.items():
         if minus in plain:
             plain = plain.replace(minus, "-")
             notes.append(f"read {called} as -")
     if plain[:1] in "+-" and plain[1:2] in _SPACES:
         plain = plain[0] + plain[1:].lstrip(_SPACES)
-    if _COMMA.fullmatch(plain):
+    if _COMMA.fullmatch(plain) and not _THOUSAND.fullmatch(plain):
         plain = plain.replace(",", ".")
         notes.append("read , as the decimal point")
     if NUMBER.fullmatch(plain):
@@ -137,6 +139,9 @@ def _why_not(plain: str) -> str:
         return "write the number with the digits 0 to 9"
     if "_" in plain and NUMBER.fullmatch(plain.replace("_", "")):
         return "write the number without _"
+    if _THOUSAND.fullmatch(plain):
+        whole, _, decimals = plain.partition(",")
+        return f"write {whole}{decimals} or {whole}.{decimals.rstrip('0') or '0'}"
     if re.fullmatch(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", plain):
         return "write the number without , between the thousands"
     if re.search(r"\d\s+\d", plain):
@@ -144,6 +149,27 @@ def _why_not(plain: str) -> str:
     if any(sign in plain for sign in "*^(") or re.search(r"[A-Za-z]|[0-9.]\s*[+-]\s*[0-9.]", plain):
         return NOT_A_FORMULA
     return "it is not a number"
+
+
+#: What people put around an answer: Markdown's stars and code, dollars of TeX, quotes.
+_AROUND = ("**", "__", "*", "`", "$", '"', "'")
+_BEHIND = ";,."
+
+
+def bare(text: str) -> str:
+    """TEXT without what stands around it (stars, back-ticks, dollars, quotes) and the ; , or . behind it."""
+    for _ in range(len(_AROUND)):
+        before = text
+        text = text.strip(_SPACES)
+        text = text.rstrip(_SPACES + _BEHIND)
+        for mark in _AROUND:
+            inner = text[len(mark) : -len(mark)]
+            if text.startswith(mark) and text.endswith(mark) and inner and mark not in inner:
+                text = inner
+                break
+        if text == before:
+            break
+    return text
 
 
 def shown(text: str) -> str:
@@ -164,6 +190,8 @@ class Line(NamedTuple):
     number: int
     """The line of the file, from 1."""
     sign: str = "="
+    note: str = ""
+    """How it was read, where that is not plain."""
 
 
 class Problem(NamedTuple):
@@ -171,6 +199,10 @@ class Problem(NamedTuple):
 
     number: int
     message: str
+    section: str = ""
+    """The section that it stands in."""
+    code: bool = False
+    """Whether it is a line of a program that gives nothing a value: import, def, print."""
 
 
 class Submission(NamedTuple):
@@ -182,7 +214,11 @@ class Submission(NamedTuple):
 
 _HEADER = re.compile(r"\[([^\[\]]*)\]")
 _TITLE = re.compile(r"\[[^\W\d][^\[\],]*\]")  # a header that is no row of an array
-_BEGINS = re.compile(rf"\s*(?!axis\b|keepdims\b|dtype\b)[d∂]?{NAME}[^=()]*(?<![<>=!])=(?!=)")
+_BEGINS = re.compile(rf"\s*(?!axis\b|keepdims\b|dtype\b)[d∂]?(?>{NAME})[^=()]*+(?<![<>=!])=(?!=)")
+_CODE = re.compile(
+    r"(?:import|from|def|class|return|print|if|else|elif|for|while|with|try|except|assert|pass)\b(?!\s*=[^=])|@|%"
+)
+_BULLET = re.compile(r"(?:[-*+•>]|>>>|[0-9]{1,3}[.)])[ \t]+")
 _NAME = re.compile(rf"{NAME}(?:\[[0-9, ]*\])?")
 _QUOTIENT = re.compile(rf"[d∂](?:{NAME})?\s*/\s*[d∂]({NAME}(?:\[[0-9, ]*\])?)")
 
@@ -209,8 +245,11 @@ def _refuse(called: str, why: str, code: str) -> NoReturn:
     raise Trouble(f"cannot read {called}: {why}", code=code)
 
 
-def read_submission(text: str, called: str = "the file") -> Submission:
-    """The answers in TEXT. Raises `Trouble` only for a limit of the whole file."""
+def read_submission(text: str, called: str = "the file", heads: Callable[[str], bool] = lambda _: False) -> Submission:
+    """The answers in TEXT. Raises `Trouble` only for a limit of the whole file.
+
+    A section begins at ``[title]``, and at a line or comment that HEADS knows for a title.
+    """
     lines = text.removeprefix("\ufeff").split("\n")
     if len(lines) > MOST_LINES:
         _refuse(called, f"it has {len(lines):,} lines; the limit is {MOST_LINES:,}", "too-large")
@@ -220,29 +259,41 @@ def read_submission(text: str, called: str = "the file") -> Submission:
     block: tuple[int, str] | None = None  # the if or for that lines are indented under
     for number, raw in _joined(lines):
         if len(raw) > MOST_LINE:
-            problems.append(Problem(number, f"the line has {len(raw):,} characters; the limit is {MOST_LINE:,}"))
+            long = f"the line has {len(raw):,} characters; the limit is {MOST_LINE:,}"
+            problems.append(Problem(number, long, section))
             continue
         line = raw.partition("#")[0].strip(_SPACES + "\r")
-        if not line:
-            continue
-        if match := _HEADER.fullmatch(line):
-            section = match[1].strip(_SPACES)
+        title = _title(line or raw.lstrip(_SPACES), heads)
+        found = [*_lines(line, number)] if title is None and line else []
+        if found and all(isinstance(one, Problem) for one in found) and heads(line):
+            title = line
+        if title is not None:
+            section = title
             sections.setdefault(section, [])
+        if title is not None or not line:
             continue
         indent = len(raw) - len(raw.lstrip())
         if block is not None and indent > block[0]:
-            problems.append(Problem(number, f"it stands inside {shown(block[1])}; write where(condition, a, b)"))
+            inside = f"it stands inside {shown(block[1])}; write where(condition, a, b)"
+            problems.append(Problem(number, inside, section))
             continue
         block = (indent, line) if BLOCK.fullmatch(line) else None
-        for found in _lines(line, number):
-            if isinstance(found, Problem):
-                problems.append(found)
-                continue
-            count += 1
-            if count > MOST_ANSWERS:
-                _refuse(called, f"it has more than {MOST_ANSWERS} answers", "too-large")
-            sections.setdefault(section, []).append(found)
+        answers = [one for one in found if isinstance(one, Line)]
+        if any(map(str.isalnum, line)) and not line.startswith("```"):  # else it is a drawn line, or a fence
+            problems += [one._replace(section=section) for one in found if isinstance(one, Problem)]
+        count += len(answers)
+        if count > MOST_ANSWERS:
+            _refuse(called, f"it has more than {MOST_ANSWERS} answers", "too-large")
+        if answers:
+            sections.setdefault(section, []).extend(answers)
     return Submission(sections, tuple(problems))
+
+
+def _title(line: str, heads: Callable[[str], bool]) -> str | None:
+    """The title of the section that LINE, or a comment that is a title, begins."""
+    if match := _HEADER.fullmatch(line):
+        return match[1].strip(_SPACES)
+    return line.strip(_SPACES + "\r") if line.startswith("#") and heads(line) else None
 
 
 def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -283,18 +334,61 @@ def _open(code: str) -> int:
 
 def _lines(line: str, number: int) -> Iterator[Line | Problem]:
     """The answers that a line gives, or why it gives none."""
+    if _CODE.match(line):
+        quiet = not assignments(line)[-1].sign
+        yield Problem(number, f"this is no answer (name = answer): {shown(line)}", code=quiet)
+        return
     for statement in filter(None, statements(line)):
-        for left, sign, right in assignments(statement):
-            name = answer_name(left)
-            if not sign:
-                yield Problem(number, f"this is no answer (name = answer): {shown(statement)}")
-            elif name is not None:
-                yield Line(name, right.strip(_SPACES), number, sign)
-            elif re.fullmatch(rf"\(?\s*{NAME}(?:\s*,\s*{NAME})+\s*\)?", left):
-                apart = "; ".join(f"{one} = …" for one in re.findall(NAME, left))
-                yield Problem(number, f"one name to a line: write {shown(apart)}")
-            else:
-                yield Problem(number, f"this is not a name: {shown(left)}")
+        for piece in _pieces(statement):
+            yield from _answers(piece.strip(_SPACES), number)
+
+
+def _pieces(statement: str) -> Iterator[str]:
+    """STATEMENT cut before every ``, name =`` that no bracket encloses: ``q = 3, dq = -4`` has two answers."""
+    depth = start = 0
+    seen = False
+    for at, sign in enumerate(statement):
+        depth += (sign in "([{") - (sign in ")]}")
+        seen = seen or sign == "="
+        if sign == "," and seen and not depth and _names(statement[at + 1 : at + MOST_NAME + 8]):
+            yield statement[start:at]
+            start = at + 1
+    yield statement[start:]
+
+
+def _names(text: str) -> bool:
+    """Whether TEXT begins as an answer does: ``dq = …``."""
+    first = assignments(text)[-1]
+    return bool(first.sign) and answer_name(bare(first.left)) is not None
+
+
+def _answers(text: str, number: int) -> Iterator[Line | Problem]:
+    """The answers in TEXT: to one name, or the same to several, or to one with the formula that it comes from.
+
+    Where no name stands, a bullet before it, what stands around it, and a colon for the = are read past.
+    """
+    found = [(answer_name(one.left), one) for one in assignments(text)]
+    if all(name is not None and one.sign for name, one in found):
+        yield from (Line(name or "", one.right.strip(_SPACES), number, one.sign) for name, one in found)
+        return
+    bullet = _BULLET.match(text)
+    plain = bare(text[bullet.end() :] if bullet else text)
+    head, colon, rest = plain.partition(":")
+    rest = rest.removeprefix("=").strip(_SPACES)
+    if colon and rest and (name := answer_name(bare(head))) is not None:
+        yield Line(name, rest, number, note="" if f"{colon}=" in plain else "read : as =")
+        return
+    first = assignments(plain)[-1]
+    name = answer_name(bare(first.left))
+    if not first.sign:
+        yield Problem(number, f"this is no answer (name = answer): {shown(text)}")
+    elif name is not None:
+        yield Line(name, plain.partition(first.sign)[2].strip(_SPACES), number, first.sign)
+    elif re.fullmatch(rf"\(?\s*{NAME}(?:\s*,\s*{NAME})+\s*\)?", first.left):
+        apart = "; ".join(f"{one} = …" for one in re.findall(NAME, first.left))
+        yield Problem(number, f"one name to a line: write {shown(apart)}")
+    else:
+        yield Problem(number, f"this is not a name: {shown(first.left)}")
 
 
 def answer_name(text: str) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcli.marking.answers import Missing, Number, Unreadable, read_number, shown
+from bpcli.marking.answers import Missing, Number, Unreadable, bare, read_number, shown
+from bpcli.marking.liberal import read_answer
 from bpcli.marking.printed import unwrapped
 from bpcli.marking.verdicts import RELATIVE
 
@@ -34,16 +35,14 @@ def read_array(text: str, shape: tuple[int, ...]) -> Array | Unreadable | Missin
     may stand for a single row or column.
     """
     if not shape or "[" not in text:
-        one = read_number(text)
+        one = read_answer(text)
         if not isinstance(one, Number):
             return one
         if math.prod(shape) == 1:
             return Array(text, np.full(shape, one.value), not one.decimals)
         return Unreadable(text, "an array is asked: [1, 2]")
-    found = in_any_shape(text)
-    if isinstance(found, Unreadable):
-        return found
-    return fitted(found, shape)
+    found = in_any_shape(bare(text))._replace(text=text)
+    return found if isinstance(found, Unreadable) else fitted(found, shape)
 
 
 def fitted(array: Array, shape: tuple[int, ...]) -> Array | Unreadable:

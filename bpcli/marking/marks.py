@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bpcli.gates import CONVENTIONS
 from bpcli.graph import Graph
-from bpcli.language import STUDENT
-from bpcli.language import parse as parse_formula
 from bpcli.marking.answers import (
     NOT_A_FORMULA,
     Answer,
-    Number,
     Unreadable,
     answer_name,
-    read_number,
     read_submission,
     shown,
 )
 from bpcli.marking.formulas import mark_formula
 from bpcli.marking.key import Key, key_of
+from bpcli.marking.liberal import read_answer, worked_out
 from bpcli.marking.meter import Meter, TooMuch
 from bpcli.marking.numbers import blanks_named, mark_numbers
 from bpcli.marking.programs import mark_program
@@ -31,7 +27,7 @@ from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
 from bpcli.result import Result, plain
 from bpcli.rounding import Rule, read_rule
-from bpcli.sweeps import Values, forward
+from bpcli.sweeps import Values
 from bpcli.trouble import Trouble
 
 #: How answers may be rounded if nobody says: as `bpcli grad` shows numbers, less one digit.
@@ -152,7 +148,7 @@ def _arrays(graph: Graph, point: dict[str, Any], values: Values, rule: Rule, ans
 
     typed = _by_name(answers)
     worked = {name: number for name, text in typed.items() if isinstance(text, str)
-              and _is_formula(read_number(text)) and (number := _worked_out(text))}  # fmt: skip
+              and _is_formula(read_answer(text)) and (number := worked_out(text))}  # fmt: skip
     texts = typed | {name: repr(number.value) for name, number in worked.items()}
     graph = _with_own_names(graph, list(texts))
     blanks, unknown = blanks_named(graph, list(texts))
@@ -225,9 +221,9 @@ def _named(answers: Mapping[str, Any], numbers: bool) -> dict[str, Answer]:
     """
     found: dict[str, Answer] = {}
     for name, answer in _by_name(answers).items():
-        read = answer if isinstance(answer, Unreadable) else read_number(answer)
+        read = answer if isinstance(answer, Unreadable) else read_answer(answer)
         if numbers and _is_formula(read):
-            read = _worked_out(read.text) or read
+            read = worked_out(read.text) or read
         found[name] = read
     return found
 
@@ -240,18 +236,6 @@ def _by_name(answers: Mapping[str, Any]) -> dict[str, str | Unreadable]:
         read = answer if isinstance(answer, Unreadable) else _text(answer)
         found[name] = Unreadable(_text(read), f"{name} is answered twice") if name in found else read
     return found
-
-
-def _worked_out(text: str) -> Number | None:
-    """The number that a formula without names comes to; None for any other text."""
-    try:
-        graph = parse_formula(text, limits=STUDENT)
-        if graph.inputs or graph.has_arrays or graph.scope:
-            return None
-        value = forward(graph, {})[graph.output]
-    except Trouble:
-        return None
-    return Number(text, float(value)) if value is not None and math.isfinite(value) else None
 
 
 def _with_own_names(graph: Graph, names: Sequence[str]) -> Graph:

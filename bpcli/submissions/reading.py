@@ -42,7 +42,21 @@ def read(hand_in: HandIn, catalogue: Catalogue) -> Answers:
             found.setdefault(problem, []).extend(lines)
     if len(remarks) > MOST_REMARKS:
         remarks[MOST_REMARKS:] = [f"and {len(remarks) - MOST_REMARKS} more lines like these"]
-    return Answers(found, tuple(remarks))
+    return Answers({problem: _renamed(lines, problem, catalogue) for problem, lines in found.items()}, tuple(remarks))
+
+
+def _renamed(lines: list[Line], problem: str, catalogue: Catalogue) -> list[Line]:
+    """LINES with names in other letters (Q) as the blanks that they can only mean (q), unless these are answered too."""
+    names = {line.name for line in lines}
+    found = []
+    for line in lines:
+        name = catalogue.blank(problem, line.name)
+        if name == line.name or name in names:
+            found.append(line)
+            continue
+        notes = [*[line.note] * bool(line.note), f"read {line.name} as {name}"]
+        found.append(line._replace(name=name, note="; ".join(notes)))
+    return found
 
 
 def _sections(part: Part, catalogue: Catalogue, student: str, remarks: list[str]) -> Iterator[tuple[str, list[Line]]]:
@@ -56,8 +70,12 @@ def _sections(part: Part, catalogue: Catalogue, student: str, remarks: list[str]
     elif part.form == TABLE:
         yield from _from_cells(tables.own_table(text, catalogue, student), catalogue, remarks)
     else:
-        submission = read_submission(text, part.name)
-        remarks += [f"line {one.number}: {one.message}" for one in submission.problems]
+        submission = read_submission(text, part.name, catalogue.heads)
+        remarks += [
+            f"line {one.number}: {one.message}"
+            for one in submission.problems
+            if not (one.code and catalogue.has_program(one.section))
+        ]
         for title, lines in submission.sections.items():
             problem = catalogue.section(title)
             if problem is not None:
@@ -106,7 +124,7 @@ def _from_cells(cells: Iterable[Cell], catalogue: Catalogue, remarks: list[str])
         if (problem, cell.blank) in catalogue.programs:
             program = read_submission(cell.text)
             lines += [line for section in program.sections.values() for line in section]
-            remarks += [f"{place}: {one.message}" for one in program.problems]
+            remarks += [f"{place}: {one.message}" for one in program.problems if not one.code]
             continue
         name = answer_name(cell.blank)
         if name is None:

@@ -13,12 +13,13 @@ from bpcli.grading import runs
 from bpcli.grading.files import number
 from bpcli.grading.gradebook import GRADED, Entry
 from bpcli.grading.run import Graded
-from bpcli.grading.standing import MISSING, Row, stale
+from bpcli.grading.standing import MISSING, Row, listed, stale
 from bpcli.trouble import shortened, visible
 from bpcli.views.layout import QUIET, Look, fit
 
 MOST_ROWS = 40  # students shown one by one; a larger class is summed up
 MOST_NAMES = 12
+_MOST_UNREAD = 4
 _BARS = 10  # classes of points
 
 
@@ -41,11 +42,35 @@ def render(result: Graded, look: Look) -> RenderableType:
     parts += stopped(result.recovered, look) + _moves(result, look)
     parts += _stale(result)
     parts += [Text(f"rule: {line}", QUIET) for line in result.policy.lines()]
+    parts += [Text(one, "yellow") for one in _unread(result.rows)]
     parts += [Text(visible(one), "yellow") for one in (*_times(result), *result.notes)]
     parts += [Text(f"left alone: {visible(one)}", "bold yellow") for one in result.left]
     if result.accepted:
         parts.append(Text(f"wrote {visible(result.out)}: grades.csv, grades.json, feedback, grades.db"))
     return Group(*parts)
+
+
+def _unread(rows: Sequence[Row]) -> list[str]:
+    """Answers and lines that nobody's marks hold, with the first few: a person may want to look."""
+    graded = [row for row in rows if row.total is not None]
+    found = []
+    if invalid := [f"{row.student.id} {' '.join(one)}" for row in graded for one in row.invalid]:
+        who = _counted(sum(bool(row.invalid) for row in graded), "student")
+        found.append(
+            f"{_counted(len(invalid), 'answer')} of {who} could not be read: {visible(listed(invalid, _MOST_UNREAD))}"
+        )
+    unread = [f"{row.student.id}: {one}" for row in graded for one in row.unread]
+    if unread:
+        who = _counted(sum(bool(row.unread) for row in graded), "student")
+        found.append(f"{_counted(len(unread), 'line')} of {who} left alone:")
+        found += [f"  {shortened(visible(one))}" for one in unread[:_MOST_UNREAD]]
+        if len(unread) > _MOST_UNREAD:
+            found.append(f"  {len(unread) - _MOST_UNREAD:,} more (grades.json has all)")
+    return found
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _times(result: Graded) -> list[str]:
