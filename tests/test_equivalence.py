@@ -179,9 +179,21 @@ def test_a_slip_that_changes_nothing_is_not_named() -> None:
     assert mark.reason.startswith("it has no value at x = -")
 
 
-def test_a_hint_for_a_formula() -> None:
-    mark = bpcli.mark("x^3", answers={"dx": "x^2"}, hint=True).marks[0]
-    assert (mark.reason, mark.slips) == ("it is another function", ())
+@pytest.mark.parametrize(
+    ("formula", "answer", "where"),
+    [
+        ("x^3", "x^2", ["look again at the derivative of x^3; it is different at x ="]),
+        ("h = tanh(w*x); L = (h - y)^2", "2*(h - y)*(1 - h)*w", ["look again at the derivative of h = tanh(w*x)", "it is different at"]),
+        ("x^3", "7*x + 1", ["it is different at x ="]), ("x^2*y", "2*x*y + 0*log(x)", ["it has no value at x ="]),
+    ],
+)  # fmt: skip
+def test_a_hint_for_a_formula_says_where_and_not_what(formula: str, answer: str, where: list[str]) -> None:
+    hint = bpcli.mark(formula, answers={"dx": answer}, hint=True).marks[0]
+    told = bpcli.mark(formula, answers={"dx": answer}).marks[0]
+    assert all(part in hint.reason for part in where), hint.reason
+    assert "gives" not in hint.reason
+    assert not hint.slips
+    assert not any(SLIPS[slip].title in hint.reason for slip in told.slips)
 
 
 def test_the_points_are_not_told() -> None:

@@ -16,6 +16,7 @@ from bpcli.marking.meter import Meter, TooMuch, evaluations
 from bpcli.marking.pasted import plain
 from bpcli.marking.statements import assignments
 from bpcli.marking.verdicts import BLANK, INVALID, RIGHT, UNDECIDED, WRONG, Mark, equal, in_words
+from bpcli.printing import step_text
 from bpcli.slipped import places, run
 from bpcli.slips import SLIPS
 from bpcli.sweeps import Values, forward
@@ -54,11 +55,11 @@ def _marked(mark: Mark, key: Quantity, asked: Asked, secret: bytes, near: Mappin
         return mark._replace(verdict=RIGHT, reason=outcome.note)
     if outcome.verdict != DIFFERENT:
         return mark._replace(verdict=UNDECIDED, reason=f"{outcome.note}; a person has to look")
-    mark = mark._replace(verdict=WRONG, reason="it is another function")
+    ways = _slips(answer, key, secret, near) if key.gradient else {}
+    slips, reason = list(ways), said(outcome, answer, key)
+    mark = mark._replace(verdict=WRONG)
     if hint:
-        return mark
-    slips = _slips(answer, key, secret, near) if key.gradient else []
-    reason = said(outcome, answer, key)
+        return mark._replace(reason=_where(key.graph, ways, reason))
     if not 0 < len(slips) <= MOST_WAYS:
         return mark._replace(reason=reason)
     advice = f". {SLIPS[slips[0]].advice.removesuffix('.')}" if len(slips) == 1 else ""
@@ -92,8 +93,17 @@ def _read(graph: Graph, asked: Asked, text: str, meter: Meter) -> Quantity:
     return Quantity(answer, answer.output, given=given, meter=meter)
 
 
-def _slips(answer: Quantity, key: Quantity, secret: bytes, near: Mapping[str, float]) -> list[str]:
-    """The slips that give the student's formula, made at one gate or at every one."""
+def _where(graph: Graph, ways: Mapping[str, frozenset[int]], reason: str) -> str:
+    """Where to look, without what is wrong: the gate at which all the slips are that would explain it, and the point."""
+    reason = reason.partition(": there it gives")[0]
+    gates = set(ways.values())
+    if not 0 < len(ways) <= MOST_WAYS or len(gates) != 1 or len(gate := [*gates.pop()]) != 1:
+        return reason
+    return f"look again at the derivative of {step_text(graph, gate[0])}; {reason}"
+
+
+def _slips(answer: Quantity, key: Quantity, secret: bytes, near: Mapping[str, float]) -> dict[str, frozenset[int]]:
+    """The slips that give the student's formula, each made at one gate or at every one, and where."""
     graph = key.graph
     tried: list[tuple[Values, float]] = []
     same = True
@@ -103,14 +113,14 @@ def _slips(answer: Quantity, key: Quantity, secret: bytes, near: Mapping[str, fl
             tried.append((forward(graph, point), given.value))
             same = same and equal(given.value, right.value)
     if len(tried) < _TRIED or same:
-        return []  # where it is the key at all of them, a slip that changes nothing there would be named
-    found = []
+        return {}  # where it is the key at all of them, a slip that changes nothing there would be named
+    found = {}
     for slip in SLIPS.values():
         possible = places(graph, tried[0][0], slip)
         each: Iterable[frozenset[int]] = [frozenset([node]) for node in possible[:_MOST_PLACES]]
         for at in (frozenset(possible), *each):
             if at and all(_gives(key, values, slip.id, at, value) for values, value in tried):
-                found.append(slip.id)
+                found[slip.id] = at
                 break
     return found
 
