@@ -18,15 +18,15 @@ LAYERS = """
     exercises.givens exercises.toml exercises.roster exercises.workers exercises.draws commands.progress commands.sheet
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
     commands.explain commands.slips commands.mark commands.graph
-    refusal rewrite mistakes marking.answers marking.pasted
-    sweeps arrays.shapes marking.liberal
-    symbolic point differences marking.handwork marking.meter arrays.sweeps
+    refusal rewrite mistakes marking.notebook marking.pasted
+    sweeps arrays.shapes marking.answers
+    symbolic point differences marking.liberal marking.handwork marking.meter arrays.sweeps
     checking slipped marking.verdicts
     arrays.slips marking.key marking.array_answers
     passes marking.followthrough
     gradient_check matrices deriving handbook batch arrays.check arrays.passes commands.grad views.layout marking.ways
     marking.diagnosis
-    explaining marking.numbers marking.equivalence
+    explaining marking.numbers marking.equivalence marking.steps
     lecturing slip_pages marking.formulas marking.programs marking.arrays marking.array_formulas
     views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks marking.array_programs
     marking.on_arrays

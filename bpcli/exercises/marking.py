@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 #: Blanks whose number is computed from others by a formula of the problem's file.
 _COMPUTED = (NumberBlank, StepBlank, QuotientBlank)
+_MOST_REMARKS = 3  # on what was left alone in a program
 
 
 def mark_problem(variant: Variant, lines: Sequence[Line], hint: bool = False, secret: bytes = b"",
@@ -247,17 +248,17 @@ class _Marking:
             if problem.graph.shapes is not None:
                 from bpcli.marking.array_programs import mark_array_program
 
-                each = mark_array_program(
+                found = mark_array_program(
                     self._setting(problem.graph), lines, self.secret, blank.needs, backward, self.hint
                 )
             else:
-                each = mark_program(problem.graph, lines, self.secret, self.variant.point, blank.needs, backward, self.hint,
+                found = mark_program(problem.graph, lines, self.secret, self.variant.point, blank.needs, backward, self.hint,
                                     self.meter)  # fmt: skip
         except TooMuch as limit:
             return mark._replace(verdict=UNDECIDED, reason=str(limit))
         except Trouble as trouble:
             return mark._replace(verdict=INVALID, reason=shortened(visible(trouble.message)))
-        return _together(mark, each)
+        return _together(mark, *found)
 
     # --- numbers that formulas of the file compute ---
 
@@ -398,14 +399,16 @@ def _folded(text: str) -> str:
     return "".join(text.lower().split()).strip("\"'")
 
 
-def _together(mark: Mark, each: Sequence[Mark]) -> Mark:
+def _together(mark: Mark, each: Sequence[Mark], remarks: Sequence[str]) -> Mark:
     """MARK for a whole program, from those of its names."""
+    left = "; ".join(remarks[:_MOST_REMARKS])
     bad = [one for one in each if one.credit != 1]
     if not bad:
         follows = any(one.verdict == FOLLOWS for one in each)
-        return mark._replace(verdict=FOLLOWS if follows else RIGHT)
+        return mark._replace(verdict=FOLLOWS if follows else RIGHT, reason=left)
     reason = "; ".join(f"{one.name}: {one.reason}" for one in bad[:5])
     more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
+    more += f"; {left}" if left else ""
     unread = all(one.verdict in (INVALID, BLANK) for one in each)
     share = 0.0 if unread else score(each) / sum(one.points for one in each)
     slips = tuple(dict.fromkeys(slip for one in bad for slip in one.slips))

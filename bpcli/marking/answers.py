@@ -19,6 +19,7 @@ from typing import NamedTuple, NoReturn
 
 from bpcli.figures import MOST_DIGITS, NUMBER
 from bpcli.language import NAME, STUDENT, plain_name
+from bpcli.marking import notebook
 from bpcli.marking.printed import unwrapped
 from bpcli.marking.statements import BLOCK, assignments, statements
 from bpcli.trouble import Trouble, visible
@@ -192,6 +193,8 @@ class Line(NamedTuple):
     sign: str = "="
     note: str = ""
     """How it was read, where that is not plain."""
+    means: str = ""
+    """``text`` with the file's own functions put in, where it calls one."""
 
 
 class Problem(NamedTuple):
@@ -257,7 +260,8 @@ def read_submission(text: str, called: str = "the file", heads: Callable[[str], 
     problems = []
     section, count = "", 0
     block: tuple[int, str] | None = None  # the if or for that lines are indented under
-    for number, raw in _joined(lines):
+    pasted = notebook.read(lines)
+    for number, raw in _joined(pasted.lines):
         if len(raw) > MOST_LINE:
             long = f"the line has {len(raw):,} characters; the limit is {MOST_LINE:,}"
             problems.append(Problem(number, long, section))
@@ -278,7 +282,7 @@ def read_submission(text: str, called: str = "the file", heads: Callable[[str], 
             problems.append(Problem(number, inside, section))
             continue
         block = (indent, line) if BLOCK.fullmatch(line) else None
-        answers = [one for one in found if isinstance(one, Line)]
+        answers = [_meant(one, pasted) for one in found if isinstance(one, Line)]
         if any(map(str.isalnum, line)) and not line.startswith("```"):  # else it is a drawn line, or a fence
             problems += [one._replace(section=section) for one in found if isinstance(one, Problem)]
         count += len(answers)
@@ -287,6 +291,12 @@ def read_submission(text: str, called: str = "the file", heads: Callable[[str], 
         if answers:
             sections.setdefault(section, []).extend(answers)
     return Submission(sections, tuple(problems))
+
+
+def _meant(line: Line, pasted: notebook.Notebook) -> Line:
+    """LINE with what the functions of the file make of it."""
+    means = pasted.put_in(line.text) if pasted.functions else line.text
+    return line if means == line.text else line._replace(means=means)
 
 
 def _title(line: str, heads: Callable[[str], bool]) -> str | None:

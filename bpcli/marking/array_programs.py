@@ -25,7 +25,8 @@ from bpcli.marking.array_formulas import Setting, check_size, work
 from bpcli.marking.arrays import mark_arrays
 from bpcli.marking.key import Asked, Key
 from bpcli.marking.meter import ONE_BY_ONE
-from bpcli.marking.programs import APPLY, NO_VALUE, Column, Program
+from bpcli.marking.programs import NO_VALUE, Marked, Program
+from bpcli.marking.steps import APPLY, Column
 from bpcli.marking.verdicts import Mark
 from bpcli.sweeps import Values, forward, reverse
 from bpcli.trouble import Trouble
@@ -35,7 +36,7 @@ _DRAWN = 60
 
 
 def mark_array_program(setting: Setting, lines: Sequence[Line], secret: bytes, needs: Sequence[str] = (),
-                       forward_given: bool = False, hint: bool = False) -> list[Mark]:  # fmt: skip
+                       forward_given: bool = False, hint: bool = False) -> Marked:  # fmt: skip
     """A `Mark` for every name that LINES give a value and the problem knows, and for every one that NEEDS wants.
 
     With FORWARD_GIVEN the values of the graph's own names are there before the first line, as the names of SETTING
@@ -48,7 +49,7 @@ def mark_array_program(setting: Setting, lines: Sequence[Line], secret: bytes, n
     keys = list(islice(_keys(setting, secret), _POINTS))
     if not keys:
         raise Trouble("the program has no value at any point that was tried", code="no-points", exit_code=3)
-    return ArrayProgram(setting.graph, tuple(lines), keys, forward_given, hint, setting.meter, setting=setting).marks(
+    return ArrayProgram(setting.graph, tuple(lines), keys, forward_given, hint, setting.meter, setting=setting).marked(
         needs
     )
 
@@ -87,13 +88,11 @@ class ArrayProgram(Program):
         """The gradient of every node at every point."""
         return [reverse(self.graph, key.values, {self.graph.output: key.upstream}) for key in self.keys]
 
-    def _as_it_should_be(self, name: str) -> Column:
-        if name in self.nodes:
-            return [key.values[self.nodes[name]] for key in self.keys]
-        if name[:1] == "d" and name[1:] in self.graph.inputs:
-            return [adjoint_of(self.graph, found, name[1:]) for found in self.adjoints]
-        node = self.nodes.get(name[1:]) if name[:1] == "d" else None
-        return [None if node is None else found[node] for found in self.adjoints]
+    def _as_it_should_be(self, kind: str, node: int) -> Column:
+        if kind == "value":
+            return [key.values[node] for key in self.keys]
+        name = next((name for name, one in self.graph.inputs.items() if one == node), None)
+        return [found[node] if name is None else adjoint_of(self.graph, found, name) for found in self.adjoints]
 
     def _is_written_out(self, text: str) -> bool:
         return isinstance(read_number(text), Number) or isinstance(in_any_shape(text), Array)
@@ -130,16 +129,18 @@ class ArrayProgram(Program):
         except (ArithmeticError, ValueError):
             return None
 
-    def _is(self, name: str, node: int) -> bool:
-        pairs = [(column, key.values[node]) for column, key in zip(self.columns[name], self.keys, strict=True)]
-        return all(a is not None and b is not None and agree(a, b) for a, b in pairs)
+    def _is(self, column: Column, node: int) -> bool:
+        return all(
+            a is not None and (b := key.values[node]) is not None and agree(a, b)
+            for a, key in zip(column, self.keys, strict=True)
+        )
 
     def _at_point(self, k: int, asked: Mapping[str, Asked]) -> dict[str, Mark]:
         self.meter.spend(ONE_BY_ONE * len(asked) * work(self.graph))
         answers: dict[str, str | Unreadable | Array] = {}
         for name in asked:
             value = self.columns[name][k]
-            text = shown(self.history[name][-1].text) if name in self.history else ""
+            text = shown(self.found.history[name][-1].text)
             answers[name] = Unreadable(text, NO_VALUE) if value is None else Array(text, np.asarray(value), False)
         found = mark_arrays(self.keys[k], self.adjoints[k], list(asked.values()), answers)
         return {one.name: one for one in found}

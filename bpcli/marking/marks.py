@@ -22,6 +22,7 @@ from bpcli.marking.liberal import read_answer, worked_out
 from bpcli.marking.meter import Meter, TooMuch
 from bpcli.marking.numbers import blanks_named, mark_numbers
 from bpcli.marking.programs import mark_program
+from bpcli.marking.steps import stem_of
 from bpcli.marking.verdicts import UNDECIDED, Mark, in_words, score
 from bpcli.passes import Note, notes_of, one_of, parse, prepare
 from bpcli.printing import gate_text
@@ -174,7 +175,7 @@ def _program(graph: Graph, point: Mapping[str, Any], rule: Rule, text: str, form
     names = {line.name for line in lines}
     ids = {graph.ids[node] for node in graph.gates}
     output = graph.ids[graph.output]
-    backward = bool(names & {f"d{one}" for one in (*ids, *graph.inputs)})
+    backward = any(stem_of(name, graph) for name in names)
     forward = bool(names & ids) or not backward
     needs = [output] * forward + [f"d{name}" for name in graph.inputs if graph.active[graph.inputs[name]]] * backward
     secret = _SECRET + formula.encode()
@@ -182,13 +183,14 @@ def _program(graph: Graph, point: Mapping[str, Any], rule: Rule, text: str, form
         if graph.shapes is not None:
             from bpcli.marking.on_arrays import marks_of_program
 
-            marks = marks_of_program(graph, point, upstream, lines, secret, needs, not forward, hint)
+            marks, remarks = marks_of_program(graph, point, upstream, lines, secret, needs, not forward, hint)
         else:
-            marks = mark_program(graph, lines, secret, point, needs, not forward, hint)
+            marks, remarks = mark_program(graph, lines, secret, point, needs, not forward, hint)
     except TooMuch as limit:
-        marks = [Mark(name, None, UNDECIDED, str(limit)) for name in needs]
+        marks, remarks = [Mark(name, None, UNDECIDED, str(limit)) for name in needs], ()
     notes = [Note(code, None, message) for code, message in graph.notes]
     notes += [Note("left-out", None, f"line {one.number} is left out: {one.message}") for one in submission.problems]
+    notes += [Note("left-out", None, remark) for remark in remarks]
     return Marks(graph, point, rule, marks, notes)
 
 

@@ -16,6 +16,7 @@ from bpcli.marking.array_formulas import Setting, mark_array_formula
 from bpcli.marking.array_programs import mark_array_program
 from bpcli.marking.arrays import mark_arrays
 from bpcli.marking.key import Asked, Key
+from bpcli.marking.programs import Marked
 from bpcli.marking.verdicts import Mark
 from bpcli.passes import Note
 from bpcli.sweeps import Values, reverse
@@ -75,7 +76,7 @@ def setting_of(graph: Graph, point: Mapping[str, Any], upstream: Any) -> Setting
 
 
 def marks_of_program(graph: Graph, point: Mapping[str, Any], upstream: Any, lines: Sequence[Line], secret: bytes,
-                     needs: Sequence[str], forward_given: bool, hint: bool) -> list[Mark]:  # fmt: skip
+                     needs: Sequence[str], forward_given: bool, hint: bool) -> Marked:  # fmt: skip
     """The marks of a program on arrays; without an UPSTREAM gradient it is 1, at every entry."""
     assert graph.shapes is not None
     shape = graph.shapes[graph.output]

@@ -27,6 +27,7 @@ _WORDS = ("if", "else", "and", "or", "not", "in", "is", "lambda", "for")
 _STRANGE = ("'", '"', "`", "{", "}", "\\", "$", ";", "?", "_")  # no arithmetic
 #: What takes an axis as its second input in numpy, unlike max(a, b) here.
 _ALONG = ("sum", "mean", "prod", "max", "min", "amax", "amin")
+_AXIS = re.compile(r"-?\d+|None|\(.*\)")
 #: Calls that change nothing about a number.
 _CASTS = ("float", "float64", "float32", "array", "asarray", "double")
 #: A sign that only pasted Python has, so that any other text is not looked at twice.
@@ -199,8 +200,8 @@ class _Rewriter:
         keep = _value(named.pop("keepdims")) if "keepdims" in named else "False"
         if named:
             raise _NotPython
-        if name in _ALONG and numpy and len(inputs) == 2 and not axis:
-            axis = inputs.pop()
+        if name in _ALONG and numpy and len(inputs) == 2 and not axis and _AXIS.fullmatch(inputs[1].strip()):
+            axis = inputs.pop()  # else it is the larger of two numbers, as torch.max gives it
         axis = "" if axis == "None" else axis.strip()
         if name == "where" and len(inputs) == 3:
             return _operand(f"where({_condition(values[0])}, {inputs[1].strip()}, {inputs[2].strip()})")

@@ -1,16 +1,17 @@
-"""A line of code as students paste it, taken apart: several statements, one value for several names, a masked place."""
+"""A line of code as students paste it, taken apart: several statements, several names, a masked place."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 _SIGN = re.compile(r"[-+*/]=|(?<![<>=!])=(?!=)")
 _BRACKET = re.compile(r"[(\[{)\]}]")
 _NAME = re.compile(r"\s*[^\W\d]\w*\s*")
 _MASKED = re.compile(r"([^\W\d]\w*)\s*\[(.*(?:[<>]|[=!]=).*)\]")
+_MOST_NAMES = 20  # on the left of one sign
 #: What makes the indented lines after it no plain steps of the passes.
 BLOCK = re.compile(r"(?:if|elif|else|for|while)\b.*:")
 
@@ -37,9 +38,10 @@ def statements(line: str) -> Iterator[str]:
 
 
 def assignments(statement: str) -> list[Assignment]:
-    """What STATEMENT assigns: one name, several the same value (``dx = dy = dq``), or what a mask leaves.
+    """What STATEMENT assigns: one name, several the same value (``dx = dy = dq``) or each its own, or what a mask leaves.
 
-    ``dh[h <= 0] = 0`` is ``dh = where(h <= 0, 0, dh)``. Without a sign there is one, with the text on its left.
+    ``dh[h <= 0] = 0`` is ``dh = where(h <= 0, 0, dh)``. ``a, b = b, a`` stays one, as does what is no pair for each
+    name: one after the other they would be something else. Without a sign there is one, with the text on its left.
     """
     signs = _signs(statement)
     first = next(signs, None)
@@ -56,7 +58,41 @@ def assignments(statement: str) -> list[Assignment]:
                 break
             found.append(name.strip())
             end = again.end()
-    return [Assignment(one, sign, statement[end:].strip()) for one in reversed(found)]
+    right = statement[end:].strip()
+    return [one for left in reversed(found) for one in _each(left, sign, right)]
+
+
+def _each(left: str, sign: str, right: str) -> list[Assignment]:
+    """Each name of LEFT with its own value."""
+    whole = [Assignment(left, sign, right)]
+    if sign != "=" or "," not in left:
+        return whole
+    names, values = between_commas(_unbracketed(left)), between_commas(_unbracketed(right))
+    if not len(names) == len(values) <= _MOST_NAMES or not all(names) or not all(values):
+        return whole
+    for place, name in enumerate(names):
+        word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+        if any(word.search(value) for value in values[place + 1 :]):
+            return whole
+    return [Assignment(name, sign, value) for name, value in zip(names, values, strict=True)]
+
+
+def between_commas(text: str) -> list[str]:
+    """The parts of TEXT between commas outside brackets."""
+    places = [place for place in _outside(text) if text[place] == ","] if "," in text else []
+    return [text[a + 1 : b].strip() for a, b in pairwise([-1, *places, len(text)])]
+
+
+def _unbracketed(text: str) -> str:
+    """TEXT without one pair of brackets around several values."""
+    inside = text[1:-1]
+    if text[:1] + text[-1:] != "()" or len(between_commas(inside)) < 2:
+        return text
+    depth = lowest = 0
+    for character in inside:
+        depth += (character in "([{") - (character in ")]}")
+        lowest = min(lowest, depth)
+    return text if lowest < 0 else inside
 
 
 def _signs(text: str) -> Iterator[re.Match[str]]:
