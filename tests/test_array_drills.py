@@ -14,9 +14,10 @@ from bpcli.arrays.sweeps import evaluate_gate, sends
 from bpcli.exercises.acceptance import fault
 from bpcli.exercises.keys import keys, number
 from bpcli.exercises.marking import mark_problem
+from bpcli.exercises.problem import ProgramBlank
 from bpcli.exercises.variants import Variant, draw
 from bpcli.exercises.wording import array_figure, asks_for, figure
-from bpcli.marking.answers import Line
+from bpcli.marking.answers import Line, read_submission
 from bpcli.marking.verdicts import Mark
 from bpcli.rounding import Rule
 
@@ -141,6 +142,9 @@ def marked(variant: Variant, **answers: str) -> dict[str, Mark]:
         key.blank.name: key.text if key.number is None else array_figure(key.number, rule) for key in keys(variant)
     }
     lines = [Line(name, text, k) for k, (name, text) in enumerate((texts | answers).items(), start=1)]
+    for key in keys(variant):
+        if isinstance(key.blank, ProgramBlank):  # its lines are answers by themselves
+            lines = [one for one in lines if one.name != key.blank.name] + read_submission(key.text).sections[""]
     return {one.name: one for one in mark_problem(variant, lines)}
 
 

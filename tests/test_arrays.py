@@ -107,6 +107,8 @@ CASES: dict[str, list[tuple[str, Callable[..., Array], tuple[tuple[int, ...], ..
                ("cross_entropy(a, 1)", lambda a: cross_entropy(a, anp.eye(3)[1]), ((3,),))],
     "mse": [("mse(a, b)", lambda a, b: anp.mean((a - b) ** 2), (shape, shape)) for shape in ((), (3,), (2, 3))],
     "reshape": [("reshape(a, 3, 2)", lambda a: anp.reshape(a, (3, 2)), (shape,)) for shape in ((6,), (2, 3), (1, 6))],
+    "expand_dims": [(f"expand_dims(a, axis={axis})", lambda a, axis=axis: anp.expand_dims(a, axis), (shape,))
+                    for axis, shape in ((0, (3,)), (1, (3,)), (-1, (2, 3)), (0, ()))],
     "stretch": [("stretch(a, 2, 3)", lambda a: a + anp.zeros((2, 3)), (shape,))
                 for shape in ((), (3,), (1, 3), (2, 1), (1, 1), (2, 3))],
     "fold": [("fold(a, 1, 3)", lambda a: anp.sum(a, axis=0, keepdims=True), ((2, 3),)),
