@@ -262,6 +262,7 @@ OTHERS: dict[str, tuple[str, str, Wrong]] = {
     "an own name that cannot be read": (STAGED, NOTES.replace("sigy", "sy").replace("1.0 / (1 + math.exp(-y))", "expit('y')"), {
         "num": ("invalid", "line 2: it uses sy, and line 1 could not be read"), "dy": ("invalid", "line 20: it uses sy")}),
     "changed by a run": (XYZ, LECTURE + "f = forward(-2, 5, -4)\nf = show('f')\n", {}),
+    "run as a script": (XYZ, 'if __name__ == "__main__":\n    q = x + y\n    f = q*z\n    f.backward()\n    dz = q\n    dq = z\n    dx = dy = dq', {}),
     "corrected": (XYZ, "q = x $ y\nq = x + y\nf = q*z\ndz = q\ndq = z\ndx = dy = dq", {}),
 }  # fmt: skip
 
@@ -281,6 +282,11 @@ def test_what_is_given_keeps_its_value() -> None:
     result = bpcli.mark(XYZ, program="x = y\nq = x + y\nf = q*z\nx = 7")
     assert result.ok
     assert [note.message for note in result.notes] == ["line 1: x is given, and keeps its value"]
+
+
+def test_lines_that_give_nothing_a_value_are_said_once() -> None:
+    result = bpcli.mark(XYZ, program=IN_A_FUNCTION)
+    assert [note.message for note in result.notes] == ["lines 1, 3, 11, 13 and 14 give nothing a value: left out"]
 
 
 def test_lines_that_cannot_be_read_buy_nothing() -> None:

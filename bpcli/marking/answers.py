@@ -221,6 +221,7 @@ _BEGINS = re.compile(rf"\s*(?!axis\b|keepdims\b|dtype\b)[d∂]?(?>{NAME})[^=()]*
 _CODE = re.compile(
     r"(?:import|from|def|class|return|print|if|else|elif|for|while|with|try|except|assert|pass)\b(?!\s*=[^=])|@|%"
 )
+_CALLED = re.compile(rf"{NAME}(?:\.{NAME})*\(.*\)")
 _BULLET = re.compile(r"(?:[-*+•>]|>>>|[0-9]{1,3}[.)])[ \t]+")
 _NAME = re.compile(rf"{NAME}(?:\[[0-9, ]*\])?")
 _QUOTIENT = re.compile(rf"[d∂](?:{NAME})?\s*/\s*[d∂]({NAME}(?:\[[0-9, ]*\])?)")
@@ -391,12 +392,14 @@ def _answers(text: str, number: int) -> Iterator[Line | Problem]:
     first = assignments(plain)[-1]
     name = answer_name(bare(first.left))
     if not first.sign:
-        yield Problem(number, f"this is no answer (name = answer): {shown(text)}")
+        called = bool(_CALLED.fullmatch(text))
+        yield Problem(number, f"this is no answer (name = answer): {shown(text)}", code=called)
     elif name is not None:
         yield Line(name, plain.partition(first.sign)[2].strip(_SPACES), number, first.sign)
     elif re.fullmatch(rf"\(?\s*{NAME}(?:\s*,\s*{NAME})+\s*\)?", first.left):
         apart = "; ".join(f"{one} = …" for one in re.findall(NAME, first.left))
-        yield Problem(number, f"one name to a line: write {shown(apart)}")
+        called = bool(_CALLED.fullmatch(first.right))  # a, b = passes(x, y): the lines of passes are there
+        yield Problem(number, f"one name to a line: write {shown(apart)}", code=called)
     else:
         yield Problem(number, f"this is not a name: {shown(first.left)}")
 

@@ -189,7 +189,16 @@ def _program(graph: Graph, point: Mapping[str, Any], rule: Rule, text: str, form
     except TooMuch as limit:
         marks, remarks = [Mark(name, None, UNDECIDED, str(limit)) for name in needs], ()
     notes = [Note(code, None, message) for code, message in graph.notes]
-    notes += [Note("left-out", None, f"line {one.number} is left out: {one.message}") for one in submission.problems]
+    notes += [
+        Note("left-out", None, f"line {one.number} is left out: {one.message}")
+        for one in submission.problems
+        if not one.code
+    ]
+    if code := [f"{one.number}" for one in submission.problems if one.code]:
+        where = in_words([f"line{'s' * (len(code) > 1)} {code[0]}", *code[1:]])
+        notes.append(
+            Note("left-out", None, f"{where} {'give' if len(code) > 1 else 'gives'} nothing a value: left out")
+        )
     notes += [Note("left-out", None, remark) for remark in remarks]
     return Marks(graph, point, rule, marks, notes)
 

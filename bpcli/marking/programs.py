@@ -8,9 +8,10 @@ imply. Intermediate names may be the student's own: one that always has the valu
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice
 from typing import NamedTuple
 
 from bpcli.graph import Graph
@@ -26,7 +27,7 @@ from bpcli.marking.steps import Found, Steps, stem_of, written_lines
 from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, WRONG, Mark
 from bpcli.rounding import EXACT
 from bpcli.slips import SLIPS
-from bpcli.sweeps import forward, kinks_met
+from bpcli.sweeps import Values, forward, kinks_met
 from bpcli.trouble import Trouble
 
 _POINTS = 4  # at which every line is evaluated
@@ -64,13 +65,12 @@ def mark_program(graph: Graph, lines: Sequence[Line], secret: bytes, near: Mappi
 def _keys(graph: Graph, secret: bytes, near: Mapping[str, float], meter: Meter) -> list[Key]:
     """The keys at points away from kinks and flat stretches, the sheet's own NEAR first."""
     found: list[tuple[float, Key]] = []
-    candidates = [dict(near)] * bool(near) + [*points(list(graph.inputs), secret, near)][:_DRAWN]
-    for point in candidates:
+    for own, values in _candidates(graph, secret, near):
+        key = Key(graph, own, values, meter=meter)
         try:
-            own = {name: float(point[name]) for name in graph.inputs}
-            key = Key(graph, own, forward(graph, own), meter=meter)
-            if not any(kinks_met(graph, key.values, key.gates)) and _steady(key):
-                found.append((_spread(key), key))
+            if any(kinks_met(graph, values, key.gates)) or not _steady(key):
+                continue
+            found.append((_spread([one.value for one in key.gradients]), key))
         except Trouble:
             continue
         if sum(not spread for spread, _ in found) == _POINTS:
@@ -80,13 +80,28 @@ def _keys(graph: Graph, secret: bytes, near: Mapping[str, float], meter: Meter) 
     return [key for _, key in sorted(found, key=lambda one: one[0])][:_POINTS]
 
 
-def _spread(key: Key) -> float:
-    """How many powers of ten the key's numbers lie from 1; 0 where it is few.
+def _candidates(graph: Graph, secret: bytes, near: Mapping[str, float]) -> Iterator[tuple[dict[str, float], Values]]:
+    """Points at which GRAPH has a value, and its values: first those with numbers that are not far from 1."""
+    far = []
+    for point in chain([near] * bool(near), islice(points(list(graph.inputs), secret, near), _DRAWN)):
+        own = {name: float(point[name]) for name in graph.inputs}
+        try:
+            values = forward(graph, own)
+        except Trouble:
+            continue
+        if _spread(values):
+            far.append((own, values))
+        else:
+            yield own, values
+    yield from far
+
+
+def _spread(numbers: Iterable[float | None]) -> float:
+    """How many powers of ten the NUMBERS lie from 1; 0 where it is few.
 
     Far from 1 two right ways to write a line differ: where f is 1 - 1e-12, the digits of 1 - f are those of rounding.
     """
-    numbers = [abs(one) for one in (*key.point.values(), *key.values, *[one.value for one in key.gradients]) if one]
-    spread = max((abs(math.log10(one)) for one in numbers), default=0.0)
+    spread = max((abs(math.log10(abs(one))) for one in numbers if one), default=0.0)
     return spread if spread > _FAR else 0.0
 
 

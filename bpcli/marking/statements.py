@@ -13,7 +13,7 @@ _NAME = re.compile(r"\s*[^\W\d]\w*\s*")
 _MASKED = re.compile(r"([^\W\d]\w*)\s*\[(.*(?:[<>]|[=!]=).*)\]")
 _MOST_NAMES = 20  # on the left of one sign
 #: What makes the indented lines after it no plain steps of the passes.
-BLOCK = re.compile(r"(?:if|elif|else|for|while)\b.*:")
+BLOCK = re.compile(r"(?:if(?!\s+__name__\b)|elif|else|for|while)\b.*:")
 
 
 class Assignment(NamedTuple):
