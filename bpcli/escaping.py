@@ -19,12 +19,19 @@ def html(text: str) -> str:
 # --- Markdown --------------------------------------------------------------------------------------------
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:@^\"'])")
+#: What is markup in the middle of a line; a full stop, a minus sign or a bracket is none there.
+_MARKUP_IN_A_LINE = re.compile(r"([\\`*_{}\[\]#|<>~$&^@]|:(?!\s|$)|(?<=[.\-\"'])[.\-]|(?<=www)\.|(?<=WWW)\.)")
 _MARKUP_IN_A_SENTENCE = re.compile(r"([\\`*_{}\[\]<>#|])")
 
 
 def markdown(text: str) -> str:
     """TEXT on one line, with everything escaped that is markup in CommonMark, GitHub's or Pandoc's Markdown."""
     return _MARKUP.sub(r"\\\1", visible(text).replace("\n", " "))
+
+
+def markdown_in_line(text: str) -> str:
+    """The same in the middle of a line, behind a bullet or in a cell: numbers and sentences stand as they are."""
+    return _MARKUP_IN_A_LINE.sub(r"\\\1", visible(text).replace("\n", " "))
 
 
 def markdown_sentence(text: str) -> str:

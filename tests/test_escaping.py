@@ -67,7 +67,7 @@ def test_tex_compiles_with_no_package(tmp_path: Path) -> None:
 def test_markdown_is_the_text_again(text: str) -> None:
     """CommonMark read by another program: one paragraph, no markup, the same characters."""
     shown = " ".join(visible(text).replace("\n", " ").split(" ")).strip(" \t")
-    for written in (escaping.markdown(text), escaping.markdown_code(text)):
+    for written in (escaping.markdown(text), escaping.markdown_in_line(text), escaping.markdown_code(text)):
         rendered = MarkdownIt().render(f"x {written} x")
         plain = re.sub(r"^<p>|</p>$|</?code>", "", rendered.strip())
         assert "<" not in plain

@@ -58,7 +58,8 @@ LAYERS = """
     grading grading.policy grading.gradebook grading.writing
     grading.runs
     grading.standing grading.times grading.desk grading.diff
-    grading.likeness grading.files grading.feedback grading.workers grading.opened
+    grading.likeness grading.files grading.told grading.pages
+    grading.feedback grading.workers grading.opened
     grading.outputs
     grading.run grading.overriding grading.explanation
     grading.gradescope grading.classview

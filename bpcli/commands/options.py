@@ -142,15 +142,17 @@ def one(output: list[str] | None) -> str | None:
     return output[0] if output else None
 
 
-def show(result: Result, formula: str, as_json: bool, color: str, digits: int = 4, everything: bool = False) -> None:
-    """RESULT on standard output: one strict JSON object, or its table."""
+def show(result: Result, formula: str, as_json: bool, color: str, digits: int = 4, everything: bool = False,
+         file: TextIO | None = None) -> None:  # fmt: skip
+    """RESULT on standard output, or in FILE: one strict JSON object, or its table."""
+    file = file or sys.stdout
     if as_json:
         import json
 
         # In ASCII, so that no terminal's encoding can spoil it.
-        sys.stdout.write(json.dumps(result.record(formula), allow_nan=False) + "\n")
+        file.write(json.dumps(result.record(formula), allow_nan=False) + "\n")
         return
-    write_page(result, sys.stdout, color, digits, everything)
+    write_page(result, file, color, digits, everything)
 
 
 def write_page(result: Result, file: TextIO, color: str, digits: int = 4, everything: bool = False) -> None:

@@ -24,7 +24,7 @@ from bpcli.exercises.problem import (
 )
 from bpcli.exercises.variants import Variant, evaluate
 from bpcli.graph import Graph
-from bpcli.marking.answers import Answer, Line, Missing, Number, Unreadable, bare, shown, table
+from bpcli.marking.answers import Answer, Line, Missing, Number, Unreadable, bare, placed, shown, table
 from bpcli.marking.formulas import mark_formula
 from bpcli.marking.handwork import Figure, figures, given
 from bpcli.marking.key import Asked, Key
@@ -237,8 +237,7 @@ class _Marking:
         problem = self.variant.problem
         others = {one.name for one in problem.blanks if one is not blank}
         lines = [line for line in self.lines if line.name not in others]
-        text = "\n".join(f"{line.name} {line.sign} {line.text}" for line in lines)
-        mark = Mark(blank.name, text or None, BLANK)
+        mark = Mark(blank.name, placed(lines) or None, BLANK)
         if not lines:
             return mark
         if problem.graph.shapes is None and problem.upstream is not None:

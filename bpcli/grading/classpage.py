@@ -4,61 +4,125 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from bpcli import escaping
-from bpcli.grading.classview import HEADINGS, ClassView, counts, median
-from bpcli.grading.feedback import STYLE, page
+from bpcli.grading.classview import HEADINGS, ClassView, Item, counts, median
 from bpcli.grading.files import guarded, number
+from bpcli.grading.pages import bullets, page
 from bpcli.grading.standing import MISSING, stale
 
-_BARS = """body{max-width:75rem}.bar{display:inline-block;height:.8em;background:#3a6ea5}td.number,th.number{text-align:right}"""
+_STYLE = """body{max-width:60rem;line-height:1.4}th,td{padding-top:.12rem;padding-bottom:.12rem}td.wide,th.wide{overflow-wrap:anywhere;min-width:8rem}th.last,td.last{width:99%}tr.why p{margin:0 0 .1rem 1rem}th.group{padding-top:.8rem;font-weight:bold}
+.share{display:inline-block;min-width:2.7em;text-align:right}.bar{display:inline-block;height:.75em;background:var(--bar);print-color-adjust:exact;-webkit-print-color-adjust:exact}
+@media print,(min-width:50rem){.columns{columns:2;column-gap:2rem}}
+@media print{body{font-size:9.5pt}th,td{padding-right:.6rem}}
+@media (max-width:40rem){body{font-size:14px;padding:0 .5rem}th,td{padding-right:.5rem}.some{display:none}}"""
+_MOST_BAR = 6  # rem
+
+#: How a column stands: numbers to the right, long text broken anywhere, what a phone has no room for, and the last
+#: one with the rest of the width.
+_NUMBER, _WIDE, _SOME, _LAST = "number", "wide", "number some", "last"
 
 
 def html(view: ClassView) -> str:
     """The page: no script, nothing fetched."""
     title = f"{view.sheet.title or 'Backpropagation'}: the class"
-    totals = [float(one) for one in view.totals]
     body = [f"<h1>{escaping.html(title)}</h1>", f"<p>{escaping.html(summary(view))}</p>"]
-    if totals:
-        body += ["<h2>Points</h2>", _table(["points", "students", ""], [
-            [f"{low:.4g} to {high:.4g}", str(count), _bar(count, max(one for _, _, one in histogram(view)))]
-            for low, high, count in histogram(view)], raw=(2,))]  # fmt: skip
-    body += ["<h2>Blanks</h2>", _table(["problem", "blank", "success", "", *HEADINGS, "correlation"], [
-        [one.problem, one.blank, percent(one.credit), _bar(one.credit or 0, 1), *counts(one), "" if one.discrimination is None else f"{one.discrimination:.2f}"]
-        for one in view.items], raw=(3,))]  # fmt: skip
-    if view.slips:
-        body += ["<h2>Slips</h2>", _table(["slip", "students", "where", "who"], [
-            [one.title, str(len(one.students)), places(one.blanks), ", ".join(one.students)] for one in view.slips])]  # fmt: skip
-    if view.clusters:
-        body += ["<h2>Wrong numbers that nothing explains</h2>", _table(["problem", "blank", "answer", "students", "who"], [
-            [one.problem, one.blank, one.what, str(len(one.students)), ", ".join(one.students)] for one in view.clusters])]  # fmt: skip
-    if view.alike:
-        body += ["<h2>Answers that fit another student's numbers</h2>", _table(["student", "answers", "right for", "problems"], [
-            [one.student, f"{one.agree} of {one.of}", one.other, ", ".join(one.problems)] for one in view.alike])]  # fmt: skip
-    body += ["<h2>Variants</h2>", _table(["problem", "variants", "mean", "lowest", "highest"], [
-        [one.problem, str(one.count), f"{one.mean:.0%}", *("" if share is None else f"{share:.0%}" for share in (one.lowest, one.highest))]
-        for one in view.variants])]  # fmt: skip
-    body += ["<h2>Students</h2>", _table(["student", "name", "total", "note"], [
-        [row.student.id, row.student.name, number(row.total), row.note if row.status != MISSING else "handed in nothing"] for row in view.rows])]  # fmt: skip
-    body.append("<ul>\n" + "\n".join(f"<li>{escaping.html(line)}</li>" for line in view.policy.lines()) + "\n</ul>")
-    return page(title, body, STYLE + _BARS)
+    if view.totals:
+        classes = histogram(view)
+        most = max(count for _, _, count in classes)
+        rows = [
+            [escaping.html(f"{low:.4g} to {high:.4g}"), str(count), _bar(count / most)] for low, high, count in classes
+        ]
+        body += _section("Points", {"points": "", "students": _NUMBER, "": ""}, rows)
+    body += _blanks(view)
+    body += [f"<p>{escaping.html(f'{one.title}: {_names(one.students)}')}</p>" for one in view.constants]
+    body += _lists("Slips", {"slip": "", "students": _LAST}, [
+        ([one.title, str(len(one.students))], [f"where: {places(one.blanks)}", f"who: {_names(one.students)}"])
+        for one in view.slips])  # fmt: skip
+    body += _lists("Wrong numbers that nothing explains", {"blank": "", "answer": "", "students": _LAST}, [
+        ([f"{one.problem} {one.blank}", one.what, str(len(one.students))], [f"who: {_names(one.students)}"])
+        for one in view.clusters])  # fmt: skip
+    body += _texts("Answers that fit another student's numbers", {"student": "", "answers": "", "right for": "", "problems": _WIDE}, [
+        [one.student, f"{one.agree} of {one.of}", one.other, ", ".join(one.problems)] for one in view.alike])  # fmt: skip
+    body += _texts("Variants", {"problem": "", "variants": _NUMBER, "mean": _NUMBER, "lowest": _NUMBER, "highest": _NUMBER}, [
+        [one.problem, str(one.count), percent(one.mean), percent(one.lowest), percent(one.highest)]
+        for one in view.variants])  # fmt: skip
+    students = _texts("Students", {"student": "", "name": "", "total": _NUMBER, "note": _WIDE}, [
+        [row.student.id, row.student.name, number(row.total), row.note if row.status != MISSING else "handed in nothing"]
+        for row in view.rows])  # fmt: skip
+    body += [students[0], '<div class="columns">', *students[1:], "</div>"] if students else []
+    body += ["<h2>Rules</h2>", bullets(view.policy.lines())]
+    return page(title, body, _STYLE)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], raw: Sequence[int] = ()) -> str:
-    """A table; the columns RAW hold HTML."""
-    head = "".join(f"<th>{escaping.html(one)}</th>" for one in headings)
-    lines = [
-        "<tr>"
-        + "".join(f"<td>{cell if place in raw else escaping.html(cell)}</td>" for place, cell in enumerate(row))
-        + "</tr>"
-        for row in rows
-    ]
-    return "\n".join(["<table>", f"<tr>{head}</tr>", *lines, "</table>"])
+def _blanks(view: ClassView) -> list[str]:
+    """The table of all blanks; a problem's name stands over its own."""
+    classes = {"blank": "", "success": "", **dict.fromkeys(HEADINGS, _SOME), "wrong": _NUMBER, "correlation": _SOME}
+    groups = []
+    for problem, items in groupby(view.items, key=lambda item: item.problem):
+        head = f'<tr><th scope="rowgroup" class="group" colspan="{len(classes)}">{escaping.html(problem)}</th></tr>'
+        groups.append("\n".join([head, *(_row(_item(item), classes) for item in items)]))
+    return ["<h2>Blanks</h2>", _table(classes, groups)] if groups else []
 
 
-def _bar(value: float, most: float) -> str:
-    return f'<span class="bar" style="width:{6 * value / most if most else 0:.2f}rem"></span>'
+def _item(item: Item) -> list[str]:
+    success = f'<span class="share">{percent(item.credit)}</span> {_bar(item.credit or 0)}'
+    correlation = "" if item.discrimination is None else f"{item.discrimination:.2f}"
+    return [f"<code>{escaping.html(item.blank)}</code>", success, *counts(item), correlation]
+
+
+def _texts(title: str, classes: Mapping[str, str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A section whose ROWS are text; nothing if there are none."""
+    return _section(title, classes, [[escaping.html(cell) for cell in row] for row in rows])
+
+
+def _lists(title: str, classes: Mapping[str, str], rows: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[str]:
+    """The same, with lines under each row that may be long: a class is too many names for a column."""
+    if not rows:
+        return []
+    lines = []
+    for cells, more in rows:
+        below = "".join(f"<p>{escaping.html(line)}</p>" for line in more)
+        lines += [
+            _row([escaping.html(cell) for cell in cells], classes),
+            f'<tr class="why"><td class="wide" colspan="{len(classes)}">{below}</td></tr>',
+        ]
+    return [f"<h2>{escaping.html(title)}</h2>", _table(classes, ["\n".join(lines)])]
+
+
+def _section(title: str, classes: Mapping[str, str], rows: Sequence[Sequence[str]]) -> list[str]:
+    if not rows:
+        return []
+    lines = "\n".join(_row(row, classes) for row in rows)
+    return [f"<h2>{escaping.html(title)}</h2>", _table(classes, [lines])]
+
+
+def _table(classes: Mapping[str, str], groups: Sequence[str]) -> str:
+    """A table with a heading for each of CLASSES (heading -> how its column stands), and a body for each of GROUPS."""
+    head = "".join(f'<th scope="col"{_class(kind)}>{escaping.html(name)}</th>' for name, kind in classes.items())
+    bodies = "\n".join(f"<tbody>\n{group}\n</tbody>" for group in groups)
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n{bodies}\n</table>"
+
+
+def _row(cells: Sequence[str], classes: Mapping[str, str]) -> str:
+    """CELLS are HTML; the first names the row."""
+    kinds = list(classes.values())
+    first = f'<th scope="row"{_class(kinds[0])}>{cells[0]}</th>'
+    return f"<tr>{first}{''.join(f'<td{_class(kind)}>{cell}</td>' for cell, kind in zip(cells[1:], kinds[1:], strict=True))}</tr>"
+
+
+def _class(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""
+
+
+def _bar(share: float) -> str:
+    return f'<span class="bar" style="width:{_MOST_BAR * share:.2f}rem"></span>'
+
+
+def _names(students: Sequence[str]) -> str:
+    return ", ".join(students)
 
 
 def summary(view: ClassView) -> str:

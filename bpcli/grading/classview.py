@@ -25,6 +25,8 @@ from bpcli.slips import SLIPS
 FEWEST = 2
 #: A variant's mean is told when so many students had it; the mean of fewer says more of them than of it.
 FEWEST_OF_VARIANT = 3
+#: A student's answers that are all one number are no work when there are so many, and nearly all of them are it.
+FEWEST_EVERYWHERE, NEARLY_ALL = 5, 0.9
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,20 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """One number that stands in all of some students' answers: no work, and so no slip and no cluster either."""
+
+    value: float
+    students: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Who wrote what, in words."""
+        count = len(self.students)
+        return f"{count:,} student{'s' * (count != 1)} wrote {self.value:g} everywhere"
+
+
+@dataclass(frozen=True)
 class Variants:
     """A problem by the numbers that students had."""
 
@@ -99,6 +115,7 @@ class ClassView(Result):
     clusters: Sequence[Cluster]
     variants: Sequence[Variants]
     alike: Sequence[Likeness] = ()
+    constants: Sequence[Constant] = ()
     times: tuple[str, ...] = field(default=(), repr=False)
     """When work was handed in, earliest first, where that is known."""
     late: int = 0
@@ -123,6 +140,7 @@ class ClassView(Result):
             "variants": [{"problem": one.problem, "count": one.count, "mean": one.mean, "lowest": one.lowest,
                           "highest": one.highest} for one in self.variants],
             "alike": [one._asdict() for one in self.alike],
+            "constants": [{"value": one.value, "students": list(one.students)} for one in self.constants],
             "times": {"first": self.times[0], "median": self.times[len(self.times) // 2], "last": self.times[-1],
                       "late": self.late} if self.times else None,
         }  # fmt: skip
@@ -146,7 +164,7 @@ def class_view(folder: str) -> ClassView:
                 tally.add(row.student.id, found.book.entry(row.entry))
         times = sorted((moment(one), one) for one in tally.times) if _comparable(tally.times) else []
         return ClassView(found.sheet, found.policy, rows, tally.items(), tally.slips(), tally.clusters(), tally.variants(),
-                         tally.likenesses.found(), tuple(one for _, one in times), tally.late)  # fmt: skip
+                         tally.likenesses.found(), tally.constants(), tuple(one for _, one in times), tally.late)  # fmt: skip
 
 
 def _comparable(times: Iterable[str]) -> bool:
@@ -164,6 +182,7 @@ class _Tally:
         self.wrong: dict[tuple[str, str, str], list[str]] = {}
         self.by_variant: dict[str, dict[str, list[float]]] = {}
         self.likenesses = Likenesses()
+        self.constant: dict[float, list[str]] = {}
         self.times: list[str] = []
         self.late = 0
 
@@ -172,13 +191,16 @@ class _Tally:
         self.likenesses.add(student, entry.marks)
         total = float(sum((mark.earned for mark in entry.marks), Decimal(0)))
         earned: dict[tuple[str, str], tuple[float, float]] = {}
+        constant = _everywhere(entry)
+        if constant is not None:
+            self.constant.setdefault(constant, []).append(student)
         for mark in entry.marks:
             blank = (mark.problem, mark.blank)
             self.order.setdefault(blank, mark.points)
             self.verdicts.setdefault(blank, Counter())[mark.verdict] += 1
             if mark.verdict != UNDECIDED:
                 self.credits.setdefault(blank, []).append((float(mark.credit), total - float(mark.earned)))
-            if mark.verdict == WRONG:
+            if mark.verdict == WRONG and constant is None:
                 self._slip(student, mark)
             got, most = earned.get((mark.problem, mark.variant), (0.0, 0.0))
             earned[mark.problem, mark.variant] = (got + float(mark.earned), most + float(mark.points))
@@ -219,6 +241,11 @@ class _Tally:
                  for (problem, blank, what), students in self.wrong.items() if len(students) >= FEWEST]  # fmt: skip
         return sorted(found, key=lambda one: (-len(one.students), one.problem, one.blank, one.what))
 
+    def constants(self) -> list[Constant]:
+        """The numbers that stand everywhere, most students first."""
+        found = [Constant(value, tuple(sorted(students))) for value, students in self.constant.items()]
+        return sorted(found, key=lambda one: (-len(one.students), one.value))
+
     def variants(self) -> list[Variants]:
         """The problems by their variants."""
         found = []
@@ -229,6 +256,17 @@ class _Tally:
                 Variants(problem, len(variants), _mean(every), min(means, default=None), max(means, default=None))
             )
         return found
+
+
+def _everywhere(entry: Entry) -> float | None:
+    """The one number of a student who wrote it nearly everywhere, and mostly in vain."""
+    read = [read_answer(mark.answer or "") for mark in entry.marks]
+    numbers = Counter(one.value for one in read if isinstance(one, Number))
+    in_vain = sum(mark.verdict == WRONG for mark in entry.marks)
+    if numbers.total() < FEWEST_EVERYWHERE or 2 * in_vain < numbers.total():
+        return None
+    value, count = numbers.most_common(1)[0]
+    return value + 0.0 if count >= NEARLY_ALL * numbers.total() else None
 
 
 def _said(mark: Marked) -> list[str]:
@@ -262,7 +300,7 @@ def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 
 #: How verdicts are put together in tables: a heading, and what it counts.
-HEADINGS = {"right": ("right",), "rounded": ("rounded",), "follows": ("follows",), "wrong": (WRONG,), "blank": (BLANK,),
+HEADINGS = {"right": ("right",), "rounded": ("rounded",), "follows": ("follows",), "wrong": (WRONG,), "empty": (BLANK,),
             "other": (INVALID, UNDECIDED)}  # fmt: skip
 
 

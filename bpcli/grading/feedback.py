@@ -1,195 +1,138 @@
-"""What a student gets back: each answer with its verdict and the reason, in Markdown and in HTML.
+"""The feedback files: what `bpcli.grading.told` has to say to a student, in Markdown and as a page.
 
-It is made from the student's own marks and nothing else. A right answer stands in it only if the sheet's rules say
-so (``feedback = "full"``). Everything a student typed is escaped, in code of its own; the page has no script and
-may fetch nothing.
+First the points, then what could not be read, then problem by problem, then the rules. A student recognises his own
+answers: they stand there whole, a program with the numbers of its lines, and no name or number is broken in two.
+Everything a student typed is escaped.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from itertools import groupby
+from collections.abc import Iterable, Iterator
 
 from bpcli import escaping
-from bpcli.escaping import markdown_code
-from bpcli.grading import writing
+from bpcli.grading import told, writing
 from bpcli.grading.gradebook import Entry, Gradebook, Marked
-from bpcli.grading.policy import Policy, points
+from bpcli.grading.pages import bullets, page
+from bpcli.grading.policy import Policy
 from bpcli.grading.standing import MISSING, Row, Sheet
-from bpcli.marking.answers import shown
-from bpcli.marking.verdicts import BLANK, FOLLOWS, INVALID, RIGHT, ROUNDED, UNDECIDED, WRONG
-from bpcli.trouble import visible
+from bpcli.marking.verdicts import FOLLOWS, RIGHT, ROUNDED, UNDECIDED, WRONG
 
 FOLDER = "feedback"
-TITLE = "Backpropagation"
+UNREAD = "What could not be read"
+RULES = "How this was marked"
 
-#: Verdict -> what a student reads.
-SAID = {
-    RIGHT: "right", ROUNDED: "right, rounded", FOLLOWS: "right, given your earlier answers", WRONG: "not right",
-    BLANK: "no answer", INVALID: "could not be read", UNDECIDED: "a person looks at it",
-}  # fmt: skip
-_MARKS = {RIGHT: "✓", ROUNDED: "✓", FOLLOWS: "✓", WRONG: "✗", BLANK: "–", INVALID: "?", UNDECIDED: "…"}
+#: Characters of an answer that stand beside its name without a break, on a phone and in a table of Markdown.
+_MOST_ON_PHONE, _MOST_IN_CELL = 14, 60
 
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #ccc}
-td.points,th.points{text-align:right;white-space:nowrap}code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}
-.yes{color:#0a6b2d}.no{color:#a3140f}.open{color:#7a5200}h2{margin-top:2rem}p.total{font-size:1.2rem}
-@media print{body{margin:0;max-width:none}tr{break-inside:avoid}}"""
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-
-
-def reason(mark: Marked, policy: Policy) -> str:
-    """What a student is told of MARK beside the verdict."""
-    told = policy.feedback
-    if mark.verdict == UNDECIDED:
-        return ""
-    if told == "verdict" and mark.verdict != INVALID:
-        return ""
-    text = mark.hint if told == "where" else mark.reason
-    if told == "full" and mark.expected and mark.verdict not in (RIGHT, ROUNDED):
-        text = f"{text}; the answer is {mark.expected}" if text else f"the answer is {mark.expected}"
-    return text
-
-
-def verdict(mark: Marked, policy: Policy) -> str:
-    """The verdict in words, with the reason."""
-    told = shown(reason(mark, policy))
-    if mark.verdict == FOLLOWS and told:
-        return told
-    return SAID[mark.verdict] + (f": {told}" if told else "")
-
-
-def by_problem(sheet: Sheet, entry: Entry | None) -> Iterator[tuple[int, str, str, list[Marked]]]:
-    """Number, id, title and marks of each problem."""
-    titles = {one.id: one.title for one in sheet.problems}
-    for number, (problem, marks) in enumerate(
-        groupby(entry.marks if entry else (), key=lambda mark: mark.problem), start=1
-    ):
-        yield number, problem, titles.get(problem, problem), list(marks)
-
-
-def heading(sheet: Sheet) -> str:
-    """What stands above everything."""
-    return visible(f"{sheet.title or TITLE}: your marks")
-
-
-def total(row: Row, sheet: Sheet) -> str:
-    """The points in words."""
-    if row.total is None:
-        said = {MISSING: "Nothing was handed in."}.get(row.status, f"There are no points yet: {visible(row.reason)}")
-        return said if said.endswith(".") else f"{said}."
-    late = f", after {(row.penalty * 100).normalize():f} % for lateness" if row.penalty else ""
-    return f"{row.total:f} of {sheet.points:f} points{late}"
-
-
-def unread(entry: Entry | None) -> list[str]:
-    """What was left alone in the hand-in, and why. It stands above the marks: it may be why there are none."""
-    return [f"Not read: {visible(one)}" for one in (entry.remarks if entry else ())]
-
-
-def notes(row: Row, entry: Entry | None) -> list[str]:
-    """What else the student is told: what was given by hand, and who handed in."""
-    found = []
-    for one in row.given:
-        where = f"for {visible(one.problem)}" if one.problem else "in all"
-        found.append(f"By hand: {one.points} points {where}{f' ({visible(one.reason)})' if one.reason else ''}")
-    if row.since:
-        found.append(f"What was handed in since has no points, so these still count: {visible(row.since)}")
-    if entry is not None and entry.student != row.student.id:
-        found.append(f"Handed in by {visible(entry.student)} for the group")
-    return found
-
-
-def earned(marks: Iterable[Marked]) -> tuple[str, str]:
-    """The points of MARKS, and what there were."""
-    every = list(marks)
-    got = points(sum((one.earned for one in every), Decimal(0)))
-    return f"{got:f}", f"{points(sum((Decimal(one.points) for one in every), Decimal(0))):f}"
+STYLE = """table{width:100%}th,td{padding-right:.6rem}th:last-child,td:last-child{padding-right:0}
+thead th,th code,td code,td.verdict{white-space:nowrap}.number{text-align:left;width:99%;padding-left:0}
+tbody th,td{min-width:3.2rem}th+td{min-width:5.8rem}td.verdict{min-width:6rem}
+tr.why td{padding:0 0 .5rem 1rem}tr.why p{margin:0;overflow-wrap:anywhere}
+pre{background:var(--shade);padding:.5rem .7rem;margin:.2rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
+pre .line{display:block;padding-left:2.6em;text-indent:-2.6em}pre .line .quiet{display:inline-block;width:2em;margin-right:.6em;text-indent:0;text-align:right;user-select:none}
+@media (max-width:30rem){body{font-size:15px;padding:0 .7rem}tr.why td{padding-left:.5rem}}"""
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------
 
 
-def _cell(text: str) -> str:
-    """TEXT as code in a cell of a table."""
-    return markdown_code(text.replace("\n", "\\n").replace("|", "¦"))
-
-
 def markdown(row: Row, entry: Entry | None, sheet: Sheet, policy: Policy) -> str:
     """The feedback as Markdown."""
     parts = [
-        f"# {escaping.markdown(sheet.title or TITLE)}: your marks",
-        f"**{escaping.markdown(row.student.shown)}**: {escaping.markdown(total(row, sheet))}",
+        f"# {escaping.markdown_in_line(told.heading(sheet))}",
+        f"**{escaping.markdown(row.student.shown)}**: {escaping.markdown_in_line(told.total(row, sheet))}",
     ]
-    if left := unread(entry):
-        parts.append("\n".join(f"- {escaping.markdown(one)}" for one in left))
-    for number, _, title, marks in by_problem(sheet, entry):
-        got, most = earned(marks)
-        lines = [
-            f"## {number}\\. {escaping.markdown(title)}: {got} of {most}\n",
-            "| | answer | verdict | points |",
-            "| --- | --- | --- | ---: |",
-        ]
-        for mark in marks:
-            said = escaping.markdown(verdict(mark, policy))
-            worth = "" if mark.verdict == UNDECIDED else f"{points(mark.earned):f}"
-            lines.append(
-                f"| {_cell(mark.blank)} | {_cell(shown(mark.answer or ''))} | {_MARKS[mark.verdict]} {said} | {worth} |"
-            )
-        parts.append("\n".join(lines))
-    parts.append(
-        "\n".join(
-            [*(f"- {escaping.markdown(one)}" for one in notes(row, entry)), *(f"- {one}" for one in _rules(policy))]
-        )
-    )
+    if notes := told.notes(row, entry):
+        parts.append(_bullets(notes))
+    if unread := told.unread(entry):
+        parts += [f"## {UNREAD}", _bullets(unread)]
+    for section in told.by_problem(sheet, entry):
+        parts += _section(section, policy)
+    parts += [f"## {RULES}", _bullets(policy.told())]
     return "\n\n".join(parts) + "\n"
 
 
-def _rules(policy: Policy) -> list[str]:
-    return [f"Rule: {line}" for line in policy.lines()]
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {escaping.markdown_in_line(one)}" for one in lines)
+
+
+def _section(section: told.Section, policy: Policy) -> Iterator[str]:
+    """A table of the answers, then those that are too long for one."""
+    got, most = told.earned(section.marks)
+    yield f"## {section.number}\\. {escaping.markdown_in_line(section.title)}: {got} of {most}"
+    if section.unanswered:
+        yield f"No answers: {', '.join(escaping.markdown_code(mark.blank) for mark in section.marks)}"
+        return
+    rows = ["| | answer | verdict | points |", "| --- | --- | --- | ---: |"]
+    for mark in section.marks:
+        text = told.answer(mark)
+        shown = "(below)" if _below(mark, _MOST_IN_CELL) else escaping.markdown_code(text.replace("|", "¦"))
+        said = f"{told.SIGNS[mark.verdict]} {escaping.markdown_in_line(told.verdict(mark, policy))}"
+        rows.append(f"| {escaping.markdown_code(mark.blank)} | {shown} | {said} | {told.worth(mark)} |")
+    yield "\n".join(rows)
+    for mark in section.marks:
+        if _below(mark, _MOST_IN_CELL):
+            yield f"Your {escaping.markdown_code(mark.blank)}:"
+            yield escaping.markdown_block(told.numbered(mark) or [told.answer(mark)])
+
+
+def _below(mark: Marked, most: int) -> bool:
+    """Whether an answer does not fit beside its name, in MOST characters."""
+    return bool(told.program(mark)) or len(told.answer(mark)) > most
 
 
 # --- HTML -------------------------------------------------------------------------------------------------
 
 
-def page(title: str, body: Sequence[str], style: str = STYLE) -> str:
-    """A page by itself: no script, nothing fetched. BODY is HTML."""
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{escaping.html(title)}</title>\n<style>\n{style}\n</style>\n</head>\n<body>\n'
-        + "\n".join(body) + "\n</body>\n</html>\n"
-    )  # fmt: skip
-
-
 def html(row: Row, entry: Entry | None, sheet: Sheet, policy: Policy) -> str:
     """The feedback as a page."""
-    body = [f"<h1>{escaping.html(heading(sheet))}</h1>",
-            f'<p class="total"><strong>{escaping.html(row.student.shown)}</strong>: {escaping.html(total(row, sheet))}</p>']  # fmt: skip
-    if left := unread(entry):
-        body.append("<ul>\n" + "\n".join(f"<li>{escaping.html(one)}</li>" for one in left) + "\n</ul>")
-    for number, _, title, marks in by_problem(sheet, entry):
-        got, most = earned(marks)
-        body.append(f"<h2>{number}. {escaping.html(title)}: {got} of {most}</h2>")
-        body.append('<table>\n<tr><th>blank</th><th>answer</th><th>verdict</th><th class="points">points</th></tr>')
-        body += [_table_row(mark, policy) for mark in marks]
-        body.append("</table>")
-    body.append(
-        "<ul>\n"
-        + "\n".join(f"<li>{escaping.html(one)}</li>" for one in (*notes(row, entry), *_rules(policy)))
-        + "\n</ul>"
-    )
-    return page(heading(sheet), body)
+    body = [f"<h1>{escaping.html(told.heading(sheet))}</h1>",
+            f'<p class="total"><strong>{escaping.html(row.student.shown)}</strong>: {escaping.html(told.total(row, sheet))}</p>']  # fmt: skip
+    if notes := told.notes(row, entry):
+        body.append(bullets(notes))
+    if unread := told.unread(entry):
+        body += [f"<h2>{UNREAD}</h2>", bullets(unread)]
+    for section in told.by_problem(sheet, entry):
+        body += _html_section(section, policy)
+    body += [f"<h2>{RULES}</h2>", bullets(policy.told())]
+    return page(told.heading(sheet), body, STYLE)
 
 
-def _table_row(mark: Marked, policy: Policy) -> str:
-    kind = "open" if mark.verdict in (UNDECIDED, INVALID, BLANK) else "no" if mark.verdict == WRONG else "yes"
-    said = verdict(mark, policy)
-    worth = "" if mark.verdict == UNDECIDED else f"{points(mark.earned):f}"
-    return (f"<tr><td><code>{escaping.html(mark.blank)}</code></td><td><code>{escaping.html(shown(mark.answer or ''))}</code></td>"
-            f'<td><span class="{kind}">{_MARKS[mark.verdict]} {escaping.html(said)}</span></td>'
-            f'<td class="points">{worth}</td></tr>')  # fmt: skip
+def _html_section(section: told.Section, policy: Policy) -> Iterator[str]:
+    got, most = told.earned(section.marks)
+    yield f'<h2>{section.number}. {escaping.html(section.title)} <span class="points">({got} of {most})</span></h2>'
+    if section.unanswered:
+        yield f"<p>No answers: {', '.join(f'<code>{escaping.html(mark.blank)}</code>' for mark in section.marks)}</p>"
+        return
+    yield ('<table>\n<thead><tr><th scope="col">blank</th><th scope="col">your answer</th><th scope="col">verdict</th>'
+           '<th scope="col" class="number">points</th></tr></thead>\n<tbody>')  # fmt: skip
+    for mark in section.marks:
+        yield from _html_rows(mark, policy)
+    yield "</tbody>\n</table>"
+
+
+def _html_rows(mark: Marked, policy: Policy) -> Iterator[str]:
+    """A row with the verdict in a word; under it what does not fit beside it: a long answer, and the reason."""
+    below = _below(mark, _MOST_ON_PHONE)
+    shown = '<span class="quiet">below</span>' if below else f"<code>{escaping.html(told.answer(mark))}</code>"
+    kind = "no" if mark.verdict == WRONG else "yes" if mark.verdict in (RIGHT, ROUNDED, FOLLOWS) else "open"
+    yield (f'<tr><th scope="row"><code>{escaping.html(mark.blank)}</code></th><td>{shown}</td>'
+           f'<td class="verdict {kind}">{told.SIGNS[mark.verdict]} {told.SHORT[mark.verdict]}</td>'
+           f'<td class="number">{told.worth(mark)}</td></tr>')  # fmt: skip
+    more = _html_block(mark) if below else ""
+    if why := told.SAID[UNDECIDED] if mark.verdict == UNDECIDED else told.reason(mark, policy):
+        more += f"<p>{escaping.html(why)}</p>"
+    if more:
+        yield f'<tr class="why"><td colspan="4">{more}</td></tr>'
+
+
+def _html_block(mark: Marked) -> str:
+    if lines := told.program(mark):
+        numbered = (f'<span class="line"><span class="quiet">{number}</span>{escaping.html(line)}\n</span>'
+                    for number, line in lines)  # fmt: skip
+        return f"<pre>{''.join(numbered)}</pre>"
+    return f"<pre>{escaping.html(told.answer(mark))}</pre>"
 
 
 # --- files ------------------------------------------------------------------------------------------------

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from bpcli import __version__
 from bpcli.grading import writing
 from bpcli.grading.desk import Desk, sheet_summary
-from bpcli.grading.feedback import by_problem, verdict
 from bpcli.grading.gradebook import GRADED, REFUSED, Entry, Marked
 from bpcli.grading.policy import Policy, moment, points
 from bpcli.grading.run import Order, rank
 from bpcli.grading.standing import sheet_of
+from bpcli.grading.told import by_problem, numbered, verdict
 from bpcli.grading.workers import marked
 from bpcli.marking.answers import decoded, shown
 from bpcli.marking.verdicts import UNDECIDED
@@ -153,7 +153,7 @@ def results_of(entry: Entry, what: Order, desk: Desk, party: _Party, told: Seque
         said.insert(0, f"Late: {(Decimal(entry.penalty) * 100).normalize():f} % of the points are lost.")
     return {
         "score": float(points(earned)),
-        "output": "\n".join([*said, *[f"Rule: {line}" for line in what.policy.lines()]]),
+        "output": "\n".join([*said, *what.policy.told()]),
         "output_format": "text", "test_output_format": "text", "test_name_format": "text", "visibility": "visible",
         "tests": tests,
         "extra_data": {"bpcli": __version__, "fingerprint": desk.fingerprint, "student": entry.student, "group": list(party.members), "status": entry.status,
@@ -164,10 +164,10 @@ def results_of(entry: Entry, what: Order, desk: Desk, party: _Party, told: Seque
 def _test(mark: Marked, number: str, policy: Policy) -> dict[str, Any]:
     most = Decimal(mark.points)
     got = min(max(mark.earned, Decimal(0)), most)
-    answer = shown(mark.answer or "").strip() or "no answer"
+    lines = numbered(mark)
+    answer = "\n".join([*lines, ""]) if lines else f"{shown(mark.answer or '').strip() or 'no answer'}: "
     found = {"name": f"{mark.problem} {mark.blank}", "number": number, "score": float(points(got)), "max_score": float(most),
-             "status": "passed" if got == most else "failed",
-             "output": f"{answer}: {verdict(mark, policy)}"}  # fmt: skip
+             "status": "passed" if got == most else "failed", "output": f"{answer}{verdict(mark, policy)}"}  # fmt: skip
     if mark.verdict == UNDECIDED:  # no points yet are not 0 points
         del found["score"], found["max_score"]
     return found

@@ -85,6 +85,37 @@ class Policy:
             found.append(f"due {due}{grace}: each day begun after it costs {percent(self.late)} of the points{most}")
         return found
 
+    def told(self) -> list[str]:
+        """The rules in a student's words."""
+        found = []
+        for name, what in (
+            ("rounded", "✓ rounded: your number is the right one as rounding gives it"),
+            (
+                "follows",
+                "✓ follows: your number is right given an earlier mistake of yours, which is charged only once",
+            ),
+        ):
+            share = getattr(self, name)
+            found.append(f"{what}; it earns {'all' if share == 1 else f'{percent(share)} of'} its points")
+        if self.partial:
+            found.append(
+                f"A program or an array that is partly right earns {percent(self.partial)} of the points of its right part"
+            )
+        several = {
+            "error": "Hand in once: of two hand-ins neither is marked",
+            "best": "If you hand in several times, the best counts",
+        }
+        found.append(several.get(self.several, f"If you hand in several times, the {self.several} counts"))
+        if self.groups:
+            found.append("One hand-in counts for your whole group")
+        if self.deadline and self.late:
+            most = f", at most {percent(self.late_most)}" if self.late_most < 1 else ""
+            grace = f" (the first {self.grace} minutes are free)" if self.grace else ""
+            found.append(
+                f"Due {self.deadline}{grace}: each day begun after that costs {percent(self.late)} of your points{most}"
+            )
+        return found
+
     def record(self) -> dict[str, Any]:
         """For JSON."""
         return {name: float(value) if isinstance(value, Decimal) else value for name, value in asdict(self).items()}

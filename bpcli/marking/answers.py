@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain, pairwise
 from typing import NamedTuple, NoReturn
 
 from bpcli.figures import MOST_DIGITS, NUMBER
@@ -437,6 +438,16 @@ def table(lines: Sequence[Line], typed: bool = False) -> dict[str, str | Unreada
             found[line.name] = line.text
         first.setdefault(line.name, line)
     return found
+
+
+def placed(lines: Sequence[Line]) -> str:
+    """The LINES of a program as one text, each on the line where it stands in the hand-in, if they are in order there."""
+    texts = [f"{line.name} {line.sign} {line.text}" for line in lines]
+    steps = [other - one for one, other in pairwise([1, *(line.number for line in lines)])]
+    if min(steps, default=-1) < 0:
+        return "\n".join(texts)
+    between = ["\n" * steps[0], *("\n" * step or "; " for step in steps[1:])]
+    return "".join(chain.from_iterable(zip(between, texts, strict=True)))
 
 
 def program_text(lines: Iterable[Line]) -> str:

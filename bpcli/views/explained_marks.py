@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from bpcli.grading.explanation import Explanation
-from bpcli.grading.feedback import by_problem, earned
 from bpcli.grading.files import number
+from bpcli.grading.gradebook import Marked
 from bpcli.grading.policy import points
+from bpcli.grading.told import by_problem, earned, numbered
 from bpcli.marking.answers import shown
 from bpcli.trouble import visible
-from bpcli.views.layout import QUIET, Look, fit
+from bpcli.views.layout import LEAST_REASON, QUIET, Look, grid, width_of
 
 
 def render(result: Explanation, look: Look) -> RenderableType:
@@ -23,11 +27,7 @@ def render(result: Explanation, look: Look) -> RenderableType:
     for place, problem, title, marks in by_problem(result.sheet, entry):
         got, most = earned(marks)
         parts += [Text(), Text(f"{place}. {visible(title)} ({visible(problem)}, key {marks[0].key}): {got} of {most}")]
-        cells = [
-            [mark.blank, shown(mark.answer or "").strip(), mark.verdict, f"{points(mark.earned):f}", mark.reason]
-            for mark in marks
-        ]
-        parts.append(fit(look, ["", "answer", "verdict", "points", "reason"], cells, [""] * 5, words=(0, 1, 2, 4)))
+        parts += _marks(marks, look)
     parts += [
         Text(),
         Text(
@@ -59,3 +59,28 @@ def render(result: Explanation, look: Look) -> RenderableType:
             )
         )
     return Group(*parts)
+
+
+def _marks(marks: Sequence[Marked], look: Look) -> list[RenderableType]:
+    """A table with the reasons, or where it has no room a line for each blank and its reason under it; then programs."""
+    rows = [[mark.blank, _answer(mark), mark.verdict, f"{points(mark.earned):f}"] for mark in marks]
+    headers = ["", "answer", "verdict", "points"]
+    parts: list[RenderableType] = []
+    if look.width - width_of(grid(headers, rows, [""] * 4, (0, 1, 2))) > LEAST_REASON:
+        reasons = [[*row, mark.reason] for row, mark in zip(rows, marks, strict=True)]
+        table = grid([*headers, "reason"], reasons, [""] * 5, words=(0, 1, 2, 4))
+        table.columns[4].no_wrap = False
+        parts.append(table)
+    else:
+        for (blank, answer, verdict, got), mark in zip(rows, marks, strict=True):
+            line = f"{visible(blank)} = {answer}: {verdict}, {got}" if answer else f"{visible(blank)}: {verdict}"
+            parts += [Text(line), *[Padding(Text(visible(mark.reason), QUIET), (0, 0, 0, 4))] * bool(mark.reason)]
+    for mark in marks:
+        if lines := numbered(mark):
+            parts += [Text(), Text(f"{visible(mark.blank)}:"), Padding(Text("\n".join(lines)), (0, 0, 0, 4))]
+    return parts
+
+
+def _answer(mark: Marked) -> str:
+    lines = numbered(mark)
+    return f"{len(lines)} lines" if lines else shown(mark.answer or "").strip()

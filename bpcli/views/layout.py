@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 VALUE, GRADIENT, QUIET = "green", "red", "dim"
 
 UNLIMITED = 100_000  # columns, where no terminal sets a limit
+LEAST_REASON = 30  # columns for a reason in a table; with fewer it stands under its blank
 MOST_READING = 1500  # characters of the reading shown, unless all are asked for
 
 

@@ -11,9 +11,7 @@ from bpcli.marking.answers import shown
 from bpcli.marking.marks import Marks
 from bpcli.marking.verdicts import CREDIT, Mark
 from bpcli.trouble import visible
-from bpcli.views.layout import Look, grid, note_lines, width_of
-
-_LEAST_REASON = 30  # columns for the reason in a table; with fewer it stands under its blank
+from bpcli.views.layout import LEAST_REASON, Look, grid, note_lines, width_of
 
 
 def render(result: Marks, look: Look) -> RenderableType:
@@ -24,7 +22,7 @@ def render(result: Marks, look: Look) -> RenderableType:
     words = (0, 1, 2) if any(" " in row[1] or "[" in row[1] for row in rows) else (0, 2)
     room = look.width - width_of(grid(headers, rows, [""] * 3, words))
     parts: list[RenderableType] = []
-    if room > _LEAST_REASON:
+    if room > LEAST_REASON:
         reasons = [[*row, mark.reason] for row, mark in zip(rows, result.marks, strict=True)]
         table = grid([*headers, "reason"], reasons, [""] * 4, words=(*words, 3))
         table.columns[3].no_wrap = False
