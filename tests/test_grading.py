@@ -813,12 +813,54 @@ def test_the_draws_that_were_handed_out_are_graded() -> None:
     os.rename("hw2/teacher/draws.json", "draws.json")
     graded(name="hw2", out="without")
     assert everything("with") == everything("without")
-    other = Path("draws.json").read_text().replace('"sheet": "', '"sheet": "0')
-    Path("hw2/teacher/draws.json").write_text(other)
-    assert not run.order("hw2", ("in",), "g").draws
-    Path("hw2/teacher/draws.json").write_text("{")
-    with pytest.raises(Trouble, match="found again"):
+    text = Path("draws.json").read_text()
+    for other, said in (
+        (text.replace('"source": "', '"source": "0'), "was made for another sheet.toml"),
+        ("{", "found again"),
+        ("{}", "it has no 'source'"),
+        (re.sub(r'"s03": \[\d+', '"s03": [0', text), "the draws of s03 are not one for each problem"),
+        (re.sub(r'"s03": \[', '"s03": [1, ', text), "the draws of s03 are not one for each problem"),
+    ):
+        Path("hw2/teacher/draws.json").write_text(other)
+        with pytest.raises(Trouble, match=said):
+            run.order("hw2", ("in",), "g")
+    Path("hw2/teacher/draws.json").write_text(text)
+    about = Path("hw2/teacher/sheet.toml")
+    about.write_text(about.read_text().replace("follows = 1.0", "follows = 0.5").replace('title = ""', 'title = "Two"'))
+    assert run.order("hw2", ("in",), "g").draws, "the rules and the title may be changed"
+    reordered = sheet.make(one.problems[::-1], one.students, one.seed)
+    about.write_text(reordered.text())
+    with pytest.raises(Trouble, match=r"was made for another sheet.toml"):
         run.order("hw2", ("in",), "g")
+
+
+def test_a_shorter_class_list_leaves_the_others_and_says_so() -> None:
+    made(4)
+    Path("class.csv").write_text("id,name\ns02,New Name\ns03,\nnew,Neo\n")
+    result = graded(roster="class.csv")
+    assert result.notes == ["class.csv lacks 2 of the sheet's 4 students, who stay: s00, s01"]
+    assert [*rows()] == ["s02", "s03", "new", "s00", "s01"] and rows()["s02"]["name"] == "New Name"
+    Path("class.csv").write_text("id\nS02\n")
+    with pytest.raises(Trouble, match=r"class.csv and the sheet's own students: the id s02 cannot be told from S02"):
+        graded(roster="class.csv")
+
+
+def test_accents_composed_or_not_are_the_same_text() -> None:
+    """Names of files from macOS have their accents apart (NFD); a class list has them in either way."""
+    composed, apart = "zo\u00eb", "zoe\u0308"
+    found = [bank.load(path, identity) for identity, path in bank.find(IDS).items()]
+    Path("in").mkdir()
+    for own, claim in ((composed, apart), (apart, composed)):
+        one = sheet.make(found, [Student(own, "Zoë"), Student("s01")], "7")
+        Path("sheet.toml").write_text(one.text(), encoding="utf-8")
+        shutil.rmtree("in")
+        Path("in").mkdir()
+        Path("in", f"{claim}.txt").write_text(key_text(one, one.students[0]), encoding="utf-8")
+        Path("class.csv").write_text(f"id\n{claim}\ns01\n", encoding="utf-8")
+        result = graded(name="sheet.toml", out=f"g{len(own)}", roster="class.csv", jobs=1)
+        assert result.ok and not result.notes and rows(f"g{len(own)}")[own]["total"] == "12", (
+            "by the sheet's own spelling"
+        )
 
 
 # --- overrides --------------------------------------------------------------------------------------------
@@ -841,6 +883,53 @@ def test_points_by_hand_stay_through_everything() -> None:
     assert rows()["s01"]["total"] == "9" and rows()["s01"]["override"] == ""
     with Gradebook("g") as book:
         assert [one.points for one in book.changes("s01")] == ["11.5", None]
+
+
+def test_more_points_than_there_are_have_to_be_meant() -> None:
+    made(2)
+    graded()
+    before = everything()
+    for words, most in (
+        (["--points", "600"], "12 that the sheet"),
+        (["--problem", IDS[0], "--points", "6.5"], f"6 that {IDS[0]}"),
+    ):
+        refused = command("override", "g", "s01", *words)
+        assert (
+            refused.code == 2
+            and f"points are more than the {most} is worth" in refused.err
+            and "--bonus" in refused.err
+        )
+    assert everything() == before
+    assert command("override", "g", "s01", "--problem", IDS[0], "--points", "6.5", "--bonus").code == 0
+    assert rows()["s01"]["total"] == "12.5"
+    assert command("override", "g", "s00", "--points", "12").code == 0
+    text = Path("g/grades.csv").read_text(encoding="utf-8").replace(",graded,12,", ",graded,120,")
+    Path("g/grades.csv").write_text(text, encoding="utf-8")
+    printed = command("hw1", "in", "-o", "g")
+    assert "s00 has 120 points by hand, more than the 12 that there are" in " ".join(printed.out.split())
+
+
+def test_points_changed_in_grades_csv_are_told_of_and_do_not_count() -> None:
+    one = made(4)
+    Path("in/s01.txt").write_text(key_text(one, one.students[1], {"q": "77"}))
+    graded()
+    before = everything()
+    table = Path("g/grades.csv").read_text(encoding="utf-8").splitlines()
+    table[1] = table[1].replace(",6,6,12,12,", ",6.00,6,50,12,")
+    table[2] = table[2].replace(",5,6,11,12,", ",5,,11.0,12,")
+    table[4] = table[4].replace(",6,6,12,12,graded,,", ",6,6,12,12,graded,3,")
+    Path("g/grades.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    shutil.copytree("g", "h")
+    said = ["g/grades.csv, line 2: total of s00 was 12 and is 50; only the column override counts",
+            f"g/grades.csv, line 3: {IDS[1]} of s01 was 6 and is empty; only the column override counts"]  # fmt: skip
+    result = graded(jobs=1)
+    assert list(result.left) == said and not result.ok and result.accepted
+    assert json.loads(Path("g/grades.json").read_text())["notes"] == said
+    assert rows()["s00"]["total"] == "12" and rows()["s01"][IDS[1]] == "6" and rows()["s03"]["total"] == "3"
+    assert not graded(jobs=1).left
+    printed = command("override", "h", "s03", "--points", "3")
+    assert all(line[1:] in " ".join(printed.out.split()) for line in said)
+    assert Path("h/grades.csv").read_bytes().splitlines()[1] == before["grades.csv"].splitlines()[1]
 
 
 def test_after_an_override_all_that_is_written_agrees() -> None:
@@ -882,7 +971,7 @@ def test_the_column_of_grades_csv_is_taken_over_and_other_columns_stay() -> None
     assert [(one.student, one.points) for one in result.overrides] == [("s01", "3")]
     assert rows()["s01"]["total"] == "3" and rows()["s01"]["seat"] == "=seat1"
     Path("g/grades.csv").write_text(
-        Path("g/grades.csv").read_text(encoding="utf-8").replace(",3,", ",lots,"), encoding="utf-8"
+        Path("g/grades.csv").read_text(encoding="utf-8").replace(",graded,3,", ",graded,lots,"), encoding="utf-8"
     )
     result = graded()
     assert not result.ok and result.graded == result.found == 3, "one cell does not stop the others"

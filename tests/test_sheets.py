@@ -353,11 +353,32 @@ def test_all_of_it_follows_from_the_sheet_file(written: Path, sheet: Sheet, tmp_
 def test_a_changed_sheet_file_is_refused(written: Path) -> None:
     text = (written / "teacher/sheet.toml").read_text(encoding="utf-8")
     for old, new, said in (("q = x + y", "q = x - y", "its hash differs"), ("bpcli/sheet/1", "bpcli/sheet/9", "its form is"),
-                           ("bpcli/draw/1", "bpcli/draw/2", "drawn by"), ("[marking]", "[marks]", "missing"),
+                           ("bpcli/draw/1", "bpcli/draw/2", "drawn by"), ("[marking]", "[marks]", "no marking"),
+                           ('seed = "', 'seed = "1', "its secret is not the one of its seed"), ('secret = "', 'secret = "0', "its secret is not"),
+                           ("secret = ", "# ", "no secret"), ('version = "', 'version = "9', "its version"),
+                           ("version = ", "# ", "its version"), ("points = ", "points = 1", "in its text, which counts"),
+                           ('rounding = "', 'rounding = "9 ', "in its text, which counts"), ("points = ", "# ", "no points"),
+                           ("[[problem]]", "[[problem]]\nweight = 2", "weight means nothing there"),
+                           ("draw = ", "colour = 1\ndraw = ", "colour means nothing there"),
+                           ("[[student]]", "[[student]]\nsection = 1", "section means nothing there"),
+                           ('folder = "', 'folder = "x', "the folder of"), ('id = "ada"', 'id = ""', "the folder of"),
+                           ('id = "ada"\n', "", "the folder of"),
                            ("title = ", "title = [", "cannot read")):  # fmt: skip
         assert old in text
         with pytest.raises(Trouble, match=said):
             parse(text.replace(old, new, 1).encode(), "sheet.toml")
+
+
+def test_what_may_be_changed_in_a_sheet_file(written: Path) -> None:
+    """The title, the rules, names, and students who were added as the file has them."""
+    text = (written / "teacher/sheet.toml").read_text(encoding="utf-8")
+    text = text.replace("follows = 1.0", "follows = 0.5").replace('title = "Homework', 'title = "Other work')
+    found = parse(f'{text}\n[[student]]\nid = "neo"\nfolder = "neo"\n'.encode(), "sheet.toml")
+    assert found.title.startswith("Other work") and found.marking["follows"] == 0.5 and found.students[-1].id == "neo"
+    with pytest.raises(Trouble, match="the id Ada cannot be told from ada"):
+        parse(f'{text}\n[[student]]\nid = "Ada"\nfolder = "{Student("Ada").file_name}"\n'.encode(), "sheet.toml")
+    with pytest.raises(Trouble, match="the id ada is that of another student too"):
+        parse(f'{text}\n[[student]]\nid = "ada"\nfolder = "ada"\n'.encode(), "sheet.toml")
 
 
 @settings(max_examples=300, deadline=None)
@@ -414,7 +435,7 @@ def test_late_students_are_added(sheet: Sheet, tmp_path: Path) -> None:
     assert {name: data for name, data in after.items() if name not in added | about} == {
         name: data for name, data in before.items() if name not in about
     }
-    drawn = draws.read(folder / "teacher", after["teacher/sheet.toml"])
+    drawn = draws.read(folder / "teacher", read(folder).source)
     assert sorted(drawn) == sorted(one.id for one in late), "the draws of everybody are known"
     few_drawn = json.loads(before["teacher/draws.json"])["draws"]
     assert {name: list(drawn[name]) for name in few_drawn} == few_drawn
@@ -491,7 +512,7 @@ def test_a_list_as_it_is_exported() -> None:
         ("id\nada\nada\n", 3, "the id ada is that of line 2 too"),
         ("id\nada\nADA\n", 3, "the id ADA cannot be told from ada in line 2"),
         ("id\nada\nａｄａ\n", 3, "cannot be told from ada in line 2"),
-        ("id\né\ne\u0301\n", 3, "cannot be told"),
+        ("id\né\ne\u0301\n", 3, "is that of line 2 too"),
         ("id\nstraße\nSTRASSE\n", 3, "cannot be told"),
         ("id\n../x\n", 2, "looks like a path"),
         ("id\nc:x\n", 2, "looks like a path"),

@@ -109,7 +109,7 @@ def grade(sheet: str, submissions: tuple[str, ...], out: str, apply: bool, roste
       bpcli grade hw1 answers.csv --times times.csv --deadline 2026-11-20 --late 10%
       bpcli grade hw1 handed-in/ --follows 50% --apply
       bpcli grade hw1 handed-in/ --explain ada
-      bpcli grade override grades ada --points 7.5 --reason 'worked on paper'
+      bpcli grade override grades ada --points 5.5 --reason 'worked on paper'
     """
     from bpcli.commands.progress import progress
     from bpcli.grading import run
@@ -163,17 +163,19 @@ def _gradescope(order: Any, student: str | None, metadata: str | None, as_json: 
 @click.argument("student")
 @click.option("--problem", default="", metavar="ID", help="For this problem; without it, for everything.")
 @click.option("--points", metavar="N", help="The points.")
+@click.option("--bonus", is_flag=True, help="More points than there are is meant.")
 @click.option("--take-back", is_flag=True, help="Let the marks count again.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; the student reads it too.")
+@options.everything
 @options.shown
-def override(grades: str, student: str, problem: str, points: str | None, take_back: bool, reason: str, as_json: bool,
-             color: str) -> int:  # fmt: skip
+def override(grades: str, student: str, problem: str, points: str | None, bonus: bool, take_back: bool, reason: str,
+             everything: bool, as_json: bool, color: str) -> int:  # fmt: skip
     """Give a student points by hand. Marking again does not change them.
 
     GRADES is the folder that bpcli grade wrote.
 
     Examples:
-      bpcli grade override grades ada --points 7.5 --reason 'worked on paper'
+      bpcli grade override grades ada --points 5.5 --reason 'worked on paper'
       bpcli grade override grades ada --problem gates/add-then-multiply --points 2
       bpcli grade override grades ada --take-back
     """
@@ -181,5 +183,11 @@ def override(grades: str, student: str, problem: str, points: str | None, take_b
 
     if (points is None) == (not take_back):
         raise Trouble("say either --points or --take-back", code="usage", tries=["--points 7.5", "--take-back"])
-    options.show(given(os.path.normpath(grades), student, problem, points, reason), "", as_json, color)
+    options.show(
+        given(os.path.normpath(grades), student, problem, points, reason, bonus),
+        "",
+        as_json,
+        color,
+        everything=everything,
+    )
     return 0

@@ -91,13 +91,14 @@ bpcli sheet   folder, title, seed, problems [{id, points, sha256}], students,
               formats, files, kept, warnings
 bpcli grade   title, version, policy {}, complete, accepted, found, graded,
               refused, not_graded, refusals [{student, source, status, code,
-              reason}], set_aside, missing [ids], moves [{student, old, new,
-              why, blanks}], notes [text], students [{id, name, group, status,
-              note, source, problems [{id, points, max}], penalty, score,
-              max_score, overrides, remarks, blanks [as of mark, and problem,
-              key]}]
+              reason}], set_aside, missing [ids], stale [{student, marked_by}],
+              moves [{student, old, new, why, blanks}], kept [{student, points,
+              reason}], staying [ids], recovered [as moves], notes,
+              students [{id, name, group, status, note, source, problems [{id,
+              points, max}], penalty, score, max_score, overrides, remarks,
+              blanks [as of mark, and problem, key]}]
               --explain: one student, and policy, version, digest, history,
-              given; override: student, before, score, note
+              given; override: student, before, score, note, recovered, notes
 bpcli report  title, policy, max_score, students, graded, missing, mean, median,
               blanks [{problem, name, points, verdicts {}, credit,
               discrimination}], slips [{id, title, students, blanks}],

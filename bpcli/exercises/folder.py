@@ -83,12 +83,12 @@ def write(sheet: Sheet, folder: Path, formats: Sequence[str], jobs: int = 1,
             sheet = replace(sheet, version=before.version) if before else sheet
             text = sheet.text().encode()
             root = folder if before else _root(folder, text)
-            known = draws.read(root / "teacher", before.text().encode() if before else text)
+            known = draws.read(root / "teacher", sheet.source, len(sheet.problems))
             counts, drawn = _write_all(root, sheet, tuple(formats), jobs, step, known)
             if before:  # last, so that the file never names a student who has no paper yet
                 _put(root / "teacher" / "sheet.toml", text, over=True)
             if before or drawn:
-                draws.write(root / "teacher", text, {**known, **drawn})
+                draws.write(root / "teacher", sheet.source, {**known, **drawn})
             if root != folder:
                 os.replace(root, folder)
     except OSError as error:

@@ -10,7 +10,8 @@ import csv
 import hashlib
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from unicodedata import category, combining, normalize
 
@@ -81,7 +82,7 @@ def read(data: bytes, name: str) -> tuple[Student, ...]:
         if len(row) != len(rows[0][1]):
             mistakes.append(Mistake(line, f"this row has {len(row)} cells, and the heading has {len(rows[0][1])}"))
             continue
-        student = Student(**{column: row[place].strip() for column, place in columns.items()})
+        student = Student(**{column: canonical(row[place].strip()) for column, place in columns.items()})
         mistakes += [Mistake(line, message) for message in _wrong(student)]
         students.append(student)
         lines.append(line)
@@ -194,22 +195,46 @@ def skeleton(identity: str) -> str:
     return "".join(c for c in folded if category(c) not in ("Cf", "Cc") and not c.isspace() and not combining(c))
 
 
-def _collisions(students: list[Student], lines: list[int]) -> list[Mistake]:
+def confused(students: Sequence[Student]) -> str:
+    """What is wrong with the ids of STUDENTS, whether or not they are from one file; "" for nothing."""
+    wrong = next((reason for one in students if (reason := _wrong_id(one.id))), "")
+    return wrong or next((_alike(students[k], students[first]) for k, first in _pairs(students)), "")
+
+
+def _collisions(students: Sequence[Student], lines: Sequence[int]) -> list[Mistake]:
+    return [
+        Mistake(lines[k], _alike(students[k], students[first], f" line {lines[first]}"))
+        for k, first in _pairs(students)
+    ]
+
+
+def _alike(student: Student, first: Student, where: str = "") -> str:
+    if first.id == student.id:
+        return f"the id {student.id} is that of{where or ' another student'} too"
+    return f"the id {student.id} cannot be told from {first.id}{f' in{where}' if where else ''}"
+
+
+def _pairs(students: Sequence[Student]) -> Iterator[tuple[int, int]]:
+    """The places of students who would be mixed up with one before them, and of those."""
     seen: dict[str, int] = {}
-    found = []
     for k, student in enumerate(students):
         for key in {skeleton(student.id), f"file {student.file_name}"}:
-            first = seen.setdefault(key, k)
-            if first == k:
-                continue
-            other = students[first].id
-            if other == student.id:
-                message = f"the id {student.id} is that of line {lines[first]} too"
-            else:
-                message = f"the id {student.id} cannot be told from {other} in line {lines[first]}"
-            found.append(Mistake(lines[k], message))
-            break
-    return found
+            if (first := seen.setdefault(key, k)) != k:
+                yield k, first
+                break
+
+
+def canonical(identity: str) -> str:
+    """An id with its accents composed (NFC): what differs only in that is the same text, written by another system."""
+    return normalize("NFC", identity)
+
+
+def joined(students: Sequence[Student], known: Sequence[Student]) -> tuple[Student, ...]:
+    """STUDENTS, and those KNOWN who are not among them; who is in both keeps the id that is known, with what is new of them."""
+    ids = {canonical(one.id): one.id for one in known}
+    found = [replace(one, id=ids.get(canonical(one.id), one.id)) for one in students]
+    new = {one.id for one in found}
+    return (*found, *[one for one in known if one.id not in new])
 
 
 def read_file(path: str) -> tuple[Student, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ MOST_BYTES = 64 * 1024 * 1024
 #: What the marks of answers that are not simply right are worth, as a share of the points; marking reads these.
 MARKING = {"rounded": 1.0, "follows": 1.0, "partial": 0.5}
 
+_ABOUT = frozenset(["schema", "title", "seed", "version", "draw", "secret", "marking", "problem", "student"])
+_PROBLEM = frozenset(["id", "sha256", "points", "rounding", "text"])
+_STUDENT = frozenset([*roster.COLUMNS, "folder"])
+
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
@@ -52,6 +57,11 @@ class Sheet:
     def secret(self) -> str:
         """What the points at which formulas are compared are drawn from; it follows from the seed."""
         return digest("secret", self.seed, *[problem.sha256 for problem in self.problems]).hex()
+
+    @property
+    def source(self) -> str:
+        """A hash of what every variant is drawn from, apart from the student."""
+        return digest("source", VERSION, self.seed, *[f"{one.id} {one.sha256}" for one in self.problems]).hex()
 
     def student(self, identity: str) -> Student | None:
         """The student with this id."""
@@ -105,6 +115,8 @@ def parse(data: bytes, name: str) -> Sheet:
         raise refuse(str(error)) from None
     if table.get("schema") != FORM:
         raise refuse(f"its form is {table.get('schema')!r}, not {FORM!r}")
+    if (version := table.get("version")) != __version__ and not _earlier(version):
+        raise refuse(f"its version, {version!r}, is not one that this bpcli ({__version__}) knows")
     if table.get("draw") != VERSION:
         raise refuse(f"its numbers were drawn by {table.get('draw')!r}; this bpcli draws by {VERSION!r}")
     problems = []
@@ -114,9 +126,44 @@ def parse(data: bytes, name: str) -> Sheet:
                 raise refuse(f"the text of {one['id']} is not the one that was handed out (its hash differs)")
             problems.append(read_problem(one["text"].encode(), one["id"], f"{one['id']} in {name}"))
         students = tuple(roster.from_table(one) for one in table.get("student", []))
-        return Sheet(table["title"], table["seed"], tuple(problems), students, table["marking"], table["version"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise refuse(f"something is missing or of the wrong type: {error}") from None
+        made = Sheet(table["title"], table["seed"], tuple(problems), students, table["marking"], table["version"])
+        wrong = _changed(table, made)
+    except KeyError as error:
+        raise refuse(f"it has no {error.args[0]}") from None
+    except (TypeError, AttributeError) as error:
+        raise refuse(f"something is of the wrong type: {error}") from None
+    if wrong:
+        raise refuse(wrong)
+    return made
+
+
+def _changed(table: dict[str, Any], sheet: Sheet) -> str:
+    """What was changed in the TABLE of SHEET by hand and would have no effect, or a wrong one; "" for nothing.
+
+    The title, the rules under [marking] and what is said of students may be changed.
+    """
+    if table["secret"] != sheet.secret:
+        return ("its secret is not the one of its seed and problems: one of them was changed since it was made. Put the file "
+                "back, or make another sheet")  # fmt: skip
+    for place, one in zip(sheet.problems, table["problem"], strict=True):
+        for name, value in (("points", float(place.points)), ("rounding", str(place.rounding))):
+            if one[name] != value:
+                return f"{name} of {place.id} is {one[name]!r} there and {value!r} in its text, which counts; it cannot be changed"
+    tables = [(table, "", _ABOUT), *((one, "[[problem]] ", _PROBLEM) for one in table["problem"]),
+              *((one, "[[student]] ", _STUDENT) for one in table.get("student", []))]  # fmt: skip
+    for one, where, known in tables:
+        if strange := sorted(one.keys() - known):
+            return f"{where}{strange[0]} means nothing there"
+    for student, one in zip(sheet.students, table.get("student", []), strict=True):
+        if one["folder"] != student.file_name:
+            return f"the folder of {student.id} is {student.file_name}, not {one['folder']!r}"
+    return roster.confused(sheet.students)
+
+
+def _earlier(version: Any) -> bool:
+    """Whether VERSION is that of an earlier bpcli."""
+    numbers = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", version) if isinstance(version, str) else None
+    return numbers is not None and [*map(int, numbers.groups())] < [*map(int, re.findall("[0-9]+", __version__)[:3])]
 
 
 def read(path: str | Path) -> Sheet:

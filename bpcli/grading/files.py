@@ -74,12 +74,14 @@ class Before:
     """The ``grades.csv`` of an earlier run: what a teacher has written into it.
 
     `overrides` are the points under override by student, `unread` what stands there and is no number of points, and
-    `left` says so with its line.
+    `left` says so with its line. `written` has the points that bpcli wrote, as they stand there now: (where, column ->
+    cell) by student.
     """
 
     def __init__(self, more: Sequence[str] = (), rows: dict[str, list[str]] | None = None,
                  overrides: dict[str, str] | None = None, unread: dict[str, str] | None = None,
-                 left: Sequence[str] = ()) -> None:  # fmt: skip
+                 left: Sequence[str] = (), written: dict[str, tuple[str, dict[str, str]]] | None = None) -> None:  # fmt: skip
+        self._written = written or {}
         self.more = list(more)
         self._rows = rows or {}
         self.overrides = overrides or {}
@@ -89,6 +91,18 @@ class Before:
     def cells(self, student: str) -> list[str]:
         """What stood in the teacher's own columns."""
         return self._rows.get(student, [""] * len(self.more))
+
+    def changed(self, rows: Iterable[Row], sheet: Sheet) -> list[str]:
+        """Whose points are others than those of ROWS, which were written there: such a change does not count."""
+        found = []
+        for row in rows:
+            where, cells = self._written.get(row.student.id, ("", {}))
+            names = [*[guarded(one.id) for one in sheet.problems], "total"]
+            for name, value in zip(names, [*(row.problems or [None] * len(sheet.problems)), row.total], strict=True):
+                if name in cells and not _same(cells[name], value):
+                    found.append(f"{where}: {name} of {visible(row.student.id)} was {number(value) or 'empty'} and is "
+                                 f"{visible(cells[name])[:40] or 'empty'}; only the column override counts")  # fmt: skip
+        return found
 
     def new(self, book: Gradebook) -> list[Override]:
         """What stands under override and is not in the gradebook yet."""
@@ -120,11 +134,14 @@ def read_before(path: str, own: Iterable[str]) -> Before:
     overrides: dict[str, str] = {}
     unread: dict[str, str] = {}
     left: list[str] = []
+    written: dict[str, tuple[str, dict[str, str]]] = {}
+    points = [k for k, name in enumerate(head) if name not in (*_FIRST, *_LAST) or name == "total"]
     for line, row in enumerate(rows[1:], start=2):
         if len(row) != len(head):
             continue
         student = unguarded(row[head.index("id")])
         cells[student] = [row[k] for k in others]
+        written[student] = f"{visible(path)}, line {line}", {head[k]: row[k].strip() for k in points}
         given = unguarded(row[head.index("override")].strip()) if "override" in head else ""
         if not given:
             continue
@@ -133,7 +150,13 @@ def read_before(path: str, own: Iterable[str]) -> Before:
         except Trouble as trouble:
             unread[student] = given
             left.append(trouble.message)
-    return Before([head[k] for k in others], cells, overrides, unread, left)
+    return Before([head[k] for k in others], cells, overrides, unread, left, written)
+
+
+def _same(cell: str, value: Decimal | None) -> bool:
+    """Whether CELL, which a spreadsheet may write in its own way, is VALUE."""
+    read = read_number(cell)
+    return read.value == float(value) if isinstance(read, Number) and value is not None else cell == number(value)
 
 
 def points_given(text: str, where: str) -> str:

@@ -19,6 +19,7 @@ from bpcli import __version__
 from bpcli.exercises import sheet as sheets
 from bpcli.exercises.draws import Draws
 from bpcli.exercises.draws import read as read_draws
+from bpcli.exercises.roster import Student, canonical
 from bpcli.exercises.sheet import Sheet
 from bpcli.grading import files, outputs, runs, writing
 from bpcli.grading.desk import Desk, Marker, Setting, Task, by_the_rules, sheet_summary
@@ -55,6 +56,8 @@ class Order:
     apply: bool = False
     jobs: int = 1
     draws: Draws = field(default_factory=dict, repr=False)
+    notes: Sequence[str] = ()
+    """What is to be said of the order itself."""
 
     @property
     def setting(self) -> Setting:
@@ -97,7 +100,7 @@ class Graded(Result):
     notes: Sequence[str] = ()
     """How the times were read, where that is not plain."""
     left: Sequence[str] = ()
-    """What stands under override in ``grades.csv`` and is no number of points."""
+    """What a person has written into ``grades.csv`` that does not count: under override what is no number, and other points."""
     staying: Sequence[str] = ()
     """Whose marks would stay as an earlier key made them, though nobody has accepted that yet."""
     kept: Sequence[Kept] = ()
@@ -142,10 +145,11 @@ def order(name: str, paths: Sequence[str], out: str, *, roster: str | None = Non
     taken by the name of the file.
     """
     from bpcli.exercises import bank
-    from bpcli.exercises.roster import read_file
+    from bpcli.exercises.roster import confused, joined, read_file
 
     students = read_file(roster) if roster else ()
     known_draws: Draws = {}
+    notes: list[str] = []
     shared = not _is_sheet(name)
     if shared:
         found = bank.find([name])
@@ -157,10 +161,11 @@ def order(name: str, paths: Sequence[str], out: str, *, roster: str | None = Non
     else:
         file = _sheet_file(name)
         sheet = sheets.read(file)
-        known_draws = read_draws(file.parent, file.read_bytes())
-        known = {student.id for student in students}
-        kept = [student for student in sheet.students if student.id not in known]
-        sheet = replace(sheet, students=(*students, *kept)) if students else sheet
+        known_draws = read_draws(file.parent, sheet.source, len(sheet.problems))
+        notes = _not_in(roster or "", students, sheet) if students else []
+        sheet = replace(sheet, students=joined(students, sheet.students)) if students else sheet
+        if wrong := confused(sheet.students):
+            raise Trouble(f"{visible(roster or name)} and the sheet's own students: {wrong}", code="roster")
     register = Register(sheet.students) if sheet.students else Anybody()
     return Order(
         sheet,
@@ -174,7 +179,19 @@ def order(name: str, paths: Sequence[str], out: str, *, roster: str | None = Non
         apply,
         jobs,
         known_draws,
+        notes,
     )
+
+
+def _not_in(roster: str, students: Sequence[Student], sheet: Sheet) -> list[str]:
+    """That students of the SHEET are not in the list ROSTER: they stay, and are said to be missing."""
+    there = {canonical(one.id) for one in students}
+    lacking = [visible(one.id) for one in sheet.students if canonical(one.id) not in there]
+    if not lacking:
+        return []
+    more = f" and {len(lacking) - 6:,} more" if len(lacking) > 6 else ""
+    return [f"{visible(roster)} lacks {len(lacking):,} of the sheet's {len(sheet.students):,} students, who stay: "
+            f"{', '.join(lacking[:6])}{more}"]  # fmt: skip
 
 
 def _is_sheet(name: str) -> bool:
@@ -203,6 +220,7 @@ def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: la
         stopped = book.unwritten()
         own = files.columns(sheet_of(summary))
         before = files.read_before(os.path.join(what.out, files.CSV), own)
+        changed = [] if stopped else _changed(book, before)
         times = read_times(what.times, what.register, what.policy.deadline) if what.times else Times({})
         groups = {one.id: one.group for one in what.sheet.students if one.group} if what.policy.groups else {}
         collection = collect(what.paths, what.register, desk.catalogue, stack, what.policy.several, groups=groups)
@@ -216,6 +234,7 @@ def grade(what: Order, step: Callable[[int], Callable[..., None]] = lambda _: la
         result, chosen = _settled(what, book, run, marking, before, overrides, groups, times.note)
         if stopped == ACCEPTED:
             result = replace(result, recovered=_moves_of(book))
+        result = replace(result, left=[*result.left, *changed])
         return _written(result, chosen, book, run, before)
 
 
@@ -314,7 +333,7 @@ def _settled(what: Order, book: Gradebook, run: int, marking: _Marking, before: 
         sum(one.status == GRADED for one in counted),
         sorted([*marking.collection.aside, *[(one.student, one.source) for one in aside]]), found,
         what.apply or not (found or staying), overrides, bool(what.times) or not what.policy.late, marking.resumed,
-        [note] if note else [], before.left, () if what.apply else staying, kept,
+        [*what.notes, *[note] * bool(note)], before.left, () if what.apply else staying, kept,
     ), chosen  # fmt: skip
 
 
@@ -352,6 +371,12 @@ def _staying(book: Gradebook, run: int, chosen: Mapping[str, int]) -> list[str]:
     others = [book.entry(number, marks=False) for student, number in book.accepted().items() if student not in chosen]
     earlier = {one for one in {entry.run for entry in others} if runs.other_key(book.made_by(one), this)}
     return sorted(entry.student for entry in others if entry.score and entry.run in earlier)
+
+
+def _changed(book: Gradebook, before: files.Before) -> list[str]:
+    """The points in the ``grades.csv`` of BEFORE that are not those of the gradebook."""
+    last = accepted(book)
+    return [] if last is None else before.changed(standing(book, last.sheet), last.sheet)
 
 
 def _moves_of(book: Gradebook) -> list[dict[str, Any]]:

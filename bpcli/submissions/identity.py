@@ -1,6 +1,7 @@
 """Whose a hand-in is: by the name of its file or folder or by a table's cell, never by what the text says.
 
-An id counts only as it stands in the class list. What merely looks like one (another case, a wide or Cyrillic
+An id counts only as it stands in the class list, but accents may be composed or not (as in names of files from
+macOS): Unicode takes the two for the same text. What merely looks like one (another case, a wide or Cyrillic
 letter, an invisible character) is refused with both spellings, since a guess could give somebody another's marks.
 """
 
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterable
 from unicodedata import normalize
 
-from bpcli.exercises.roster import Student, skeleton
+from bpcli.exercises.roster import Student, canonical, skeleton
 from bpcli.trouble import Trouble, visible
 
 #: How learning platforms name the files of an export: Moodle, Blackboard, Canvas.
@@ -26,7 +27,7 @@ class Register:
     """The students whose hand-ins are taken."""
 
     def __init__(self, students: Iterable[Student]) -> None:
-        self.students = {student.id: student for student in students}
+        self.students = {canonical(student.id): student for student in students}
         self._folders = {student.file_name: student for student in self.students.values()}
         self._alike: dict[str, Student] = {}
         self._names: dict[str, list[Student]] = {}
@@ -36,12 +37,12 @@ class Register:
                 self._names.setdefault(spelling, []).append(student)
 
     def __contains__(self, claim: str) -> bool:
-        return claim in self.students
+        return canonical(claim) in self.students
 
     def find(self, claims: Iterable[str]) -> Student:
         """The student whom CLAIMS name; `Trouble` for nobody, for somebody who only looks the same, for several."""
         first = ""
-        for claim in claims:
+        for claim in map(canonical, claims):
             first = first or claim
             student = self.students.get(claim) or self._folders.get(claim)
             if student is not None:
@@ -79,13 +80,13 @@ class Anybody(Register):
         super().__init__(())
 
     def find(self, claims: Iterable[str]) -> Student:
-        claim = next(iter(claims), "")
+        claim = canonical(next(iter(claims), ""))
         if claim in self.students:
             return self.students[claim]
         other = self._alike.get(likeness(claim))
         if other is not None:
             raise self._nobody(claim)
-        if not _WHOEVER.fullmatch(claim) or claim != normalize("NFC", claim):
+        if not _WHOEVER.fullmatch(claim):
             raise Trouble(f"{visible(claim)[:80]} cannot be a student's id", code="student-id")
         student = Student(claim)
         self.students[claim] = self._alike[likeness(claim)] = student

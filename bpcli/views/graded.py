@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from bpcli.grading import runs
 from bpcli.grading.files import number
-from bpcli.grading.gradebook import GRADED, Entry
+from bpcli.grading.gradebook import GRADED, Entry, Override
 from bpcli.grading.run import Graded
 from bpcli.grading.standing import MISSING, Row, listed, stale
 from bpcli.trouble import shortened, visible
@@ -36,7 +37,7 @@ def render(result: Graded, look: Look) -> RenderableType:
     if missing := [row.student.id for row in result.rows if row.status == MISSING]:
         parts.append(Text(f"nothing from {_names(missing)}", QUIET))
     parts += [
-        Text(f"taken over from grades.csv: {visible(one.student)} has {one.points} points by hand")
+        Text(f"taken over from grades.csv: {visible(one.student)} has {one.points} points by hand{_bonus(one, result)}")
         for one in result.overrides
     ]
     parts += stopped(result.recovered, look) + _moves(result, look)
@@ -44,7 +45,7 @@ def render(result: Graded, look: Look) -> RenderableType:
     parts += [Text(f"rule: {line}", QUIET) for line in result.policy.lines()]
     parts += [Text(one, "yellow") for one in _unread(result.rows)]
     parts += [Text(visible(one), "yellow") for one in (*_times(result), *result.notes)]
-    parts += [Text(f"left alone: {visible(one)}", "bold yellow") for one in result.left]
+    parts += left_alone(result.left, look)
     if result.accepted:
         parts.append(Text(f"wrote {visible(result.out)}: grades.csv, grades.json, feedback, grades.db"))
     return Group(*parts)
@@ -71,6 +72,20 @@ def _unread(rows: Sequence[Row]) -> list[str]:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def left_alone(left: Sequence[str], look: Look) -> list[RenderableType]:
+    """What a person has written into ``grades.csv`` that does not count."""
+    shown = left if look.everything else left[:MOST_NAMES]
+    lines: list[RenderableType] = [Text(f"left alone: {visible(one)}", "bold yellow") for one in shown]
+    if len(shown) < len(left):
+        lines.append(Text(f"left alone: {len(left) - len(shown):,} more like that (--all shows them)", "bold yellow"))
+    return lines
+
+
+def _bonus(given: Override, result: Graded) -> str:
+    more = Decimal(given.points or 0) > result.sheet.points
+    return f", more than the {result.sheet.points:f} that there are" if more else ""
 
 
 def _times(result: Graded) -> list[str]:
