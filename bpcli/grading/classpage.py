@@ -11,7 +11,7 @@ from bpcli import escaping
 from bpcli.grading.classview import HEADINGS, ClassView, Item, counts, median
 from bpcli.grading.files import guarded, number
 from bpcli.grading.pages import bullets, page
-from bpcli.grading.standing import MISSING, stale
+from bpcli.grading.standing import MISSING, listed, stale
 
 _STYLE = """body{max-width:60rem;line-height:1.4}th,td{padding-top:.12rem;padding-bottom:.12rem}td.wide,th.wide{overflow-wrap:anywhere;min-width:8rem}th.last,td.last{width:99%}tr.why p{margin:0 0 .1rem 1rem}th.group{padding-top:.8rem;font-weight:bold}
 .share{display:inline-block;min-width:2.7em;text-align:right}.bar{display:inline-block;height:.75em;background:var(--bar);print-color-adjust:exact;-webkit-print-color-adjust:exact}
@@ -138,11 +138,8 @@ def summary(view: ClassView) -> str:
         parts.append(
             f"handed in from {view.times[0]} to {view.times[-1]}, half of them by {view.times[len(view.times) // 2]}, {view.late} late"
         )
-    parts += [
-        f"still marked by {' and '.join(by)}: {', '.join(who[:6])}"
-        + (f" and {len(who) - 6:,} more" if len(who) > 6 else "")
-        for by, who in stale(view.rows).items()
-    ]
+    for by, who in stale(view.rows).items():
+        parts.append(f"still marked by {' and '.join(by)}: {listed(who, 6)}")
     return "; ".join(parts)
 
 

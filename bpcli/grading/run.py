@@ -27,7 +27,7 @@ from bpcli.grading.diff import Move, differs, moves
 from bpcli.grading.gradebook import ACCEPTED, GRADED, NOT_GRADED, REFUSED, Entry, Gradebook, Override
 from bpcli.grading.opened import accepted
 from bpcli.grading.policy import Policy, points, policy
-from bpcli.grading.standing import MISSING, Row, sheet_of, standing
+from bpcli.grading.standing import MISSING, Row, listed, sheet_of, standing
 from bpcli.grading.standing import Sheet as Summary
 from bpcli.grading.times import Times, read_times
 from bpcli.grading.workers import mark_all, marked
@@ -189,9 +189,8 @@ def _not_in(roster: str, students: Sequence[Student], sheet: Sheet) -> list[str]
     lacking = [visible(one.id) for one in sheet.students if canonical(one.id) not in there]
     if not lacking:
         return []
-    more = f" and {len(lacking) - 6:,} more" if len(lacking) > 6 else ""
     return [f"{visible(roster)} lacks {len(lacking):,} of the sheet's {len(sheet.students):,} students, who stay: "
-            f"{', '.join(lacking[:6])}{more}"]  # fmt: skip
+            f"{listed(lacking, 6)}"]  # fmt: skip
 
 
 def _is_sheet(name: str) -> bool:
