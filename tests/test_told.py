@@ -6,8 +6,10 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import Window
 from markdown_it import MarkdownIt
 from sessions import Command
 
@@ -134,6 +136,19 @@ def test_everything_can_be_read_by_day_and_by_night(colours: dict[str, str]) -> 
     assert _contrast("#000000", "#ffffff") == pytest.approx(21)
     for name in ("text", "quiet", "yes", "no", "open"):
         assert min(_contrast(colours[name], colours[under]) for under in ("page", "shade")) >= 4.5
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 400, 900])
+def test_nothing_is_wider_than_the_screen_and_no_number_is_broken(browser: Any, width: int) -> None:
+    """On a phone as on a laptop; an answer of six digits and a name with an underscore each stand on one line."""
+    window = Window(browser, GOLDEN / "ada.html", viewport={"width": width, "height": 800})
+    assert window.page.evaluate("document.documentElement.scrollWidth") == width
+    lines = window.page.evaluate("[...document.querySelectorAll('code')].map(one => one.getClientRects().length)")
+    assert len(lines) > 15 and max(lines) == 1
+    assert max(window.page.evaluate("[...document.querySelectorAll('td.verdict')].map(one => one.offsetHeight)")) < 40
+    assert window.requests == [(GOLDEN / "ada.html").as_uri()] and not window.complaints
+    window.context.close()
 
 
 # --- the report -------------------------------------------------------------------------------------------

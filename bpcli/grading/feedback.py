@@ -26,7 +26,7 @@ RULES = "How this was marked"
 _MOST_ON_PHONE, _MOST_IN_CELL = 14, 60
 
 STYLE = """table{width:100%}th,td{padding-right:.6rem}th:last-child,td:last-child{padding-right:0}
-thead th,th code,td code,td.verdict{white-space:nowrap}.number{text-align:left;width:99%;padding-left:0}
+ul{padding-left:1.4rem}thead th,p code,th code,td code,td.verdict{white-space:nowrap}.number{text-align:left;width:99%;padding-left:0}
 tbody th,td{min-width:3.2rem}th+td{min-width:5.8rem}td.verdict{min-width:6rem}
 tr.why td{padding:0 0 .5rem 1rem}tr.why p{margin:0;overflow-wrap:anywhere}
 pre{background:var(--shade);padding:.5rem .7rem;margin:.2rem 0;white-space:pre-wrap;overflow-wrap:anywhere}

@@ -68,10 +68,11 @@ def _blanks(result: ClassView, look: Look) -> list[RenderableType]:
             chosen.append(k)
     chosen.sort()
     widths = [wide[k] - 2 for k in chosen]
-    lines = [_line([headers[k] for k in chosen], widths)]
+    head = Text(_line([headers[k] for k in chosen], widths), "bold")
+    lines = []
     for problem, items in groupby(zip(result.items, rows, strict=True), key=lambda one: one[0].problem):
         lines += [visible(problem), *(_line([row[k] for k in chosen], widths) for _, row in items)]
-    return [Text(), Text("\n".join(lines))] if rows else []
+    return [Text(), head, Text("\n".join(lines))] if rows else []
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
