@@ -13,16 +13,14 @@ from bpcli.grading.files import guarded, number
 from bpcli.grading.pages import bullets, page
 from bpcli.grading.standing import MISSING, listed, stale
 
-_STYLE = """body{max-width:60rem;line-height:1.4}th,td{padding-top:.12rem;padding-bottom:.12rem}td.wide,th.wide{overflow-wrap:anywhere;min-width:8rem}th.last,td.last{width:99%}tr.why p{margin:0 0 .1rem 1rem}th.group{padding-top:.8rem;font-weight:bold}
+_STYLE = """body{max-width:60rem;line-height:1.4}th,td{padding-top:.12rem;padding-bottom:.12rem}td.wide,th.wide{overflow-wrap:anywhere;min-width:8rem}.entry{border-top:1px solid var(--line);padding:.25rem 0}.entry p{margin:0 0 0 1rem;overflow-wrap:anywhere}.entry p:first-child{margin:0;break-after:avoid}th.group{padding-top:.8rem;font-weight:bold}
 .share{display:inline-block;min-width:2.7em;text-align:right}.bar{display:inline-block;height:.75em;background:var(--bar);print-color-adjust:exact;-webkit-print-color-adjust:exact}
-@media print,(min-width:50rem){.columns{columns:2;column-gap:2rem}}
 @media print{body{font-size:9.5pt}th,td{padding-right:.6rem}}
 @media (max-width:40rem){body{font-size:14px;padding:0 .5rem}th,td{padding-right:.5rem}.some{display:none}}"""
 _MOST_BAR = 6  # rem
 
-#: How a column stands: numbers to the right, long text broken anywhere, what a phone has no room for, and the last
-#: one with the rest of the width.
-_NUMBER, _WIDE, _SOME, _LAST = "number", "wide", "number some", "last"
+#: How a column stands: numbers to the right, long text broken anywhere, and what a phone has no room for.
+_NUMBER, _WIDE, _SOME = "number", "wide", "number some"
 
 
 def html(view: ClassView) -> str:
@@ -38,21 +36,18 @@ def html(view: ClassView) -> str:
         body += _section("Points", {"points": "", "students": _NUMBER, "": ""}, rows)
     body += _blanks(view)
     body += [f"<p>{escaping.html(f'{one.title}: {_names(one.students)}')}</p>" for one in view.constants]
-    body += _lists("Slips", {"slip": "", "students": _LAST}, [
-        ([one.title, str(len(one.students))], [f"where: {places(one.blanks)}", f"who: {_names(one.students)}"])
-        for one in view.slips])  # fmt: skip
-    body += _lists("Wrong numbers that nothing explains", {"blank": "", "answer": "", "students": _LAST}, [
-        ([f"{one.problem} {one.blank}", one.what, str(len(one.students))], [f"who: {_names(one.students)}"])
-        for one in view.clusters])  # fmt: skip
+    body += _lists("Slips", [
+        (one.title, one.students, [f"where: {places(one.blanks)}"]) for one in view.slips])  # fmt: skip
+    body += _lists("Wrong numbers that nothing explains", [
+        (f"{one.problem} {one.blank}: {one.what}", one.students, []) for one in view.clusters])  # fmt: skip
     body += _texts("Answers that fit another student's numbers", {"student": "", "answers": "", "right for": "", "problems": _WIDE}, [
         [one.student, f"{one.agree} of {one.of}", one.other, ", ".join(one.problems)] for one in view.alike])  # fmt: skip
     body += _texts("Variants", {"problem": "", "variants": _NUMBER, "mean": _NUMBER, "lowest": _NUMBER, "highest": _NUMBER}, [
         [one.problem, str(one.count), percent(one.mean), percent(one.lowest), percent(one.highest)]
         for one in view.variants])  # fmt: skip
-    students = _texts("Students", {"student": "", "name": "", "total": _NUMBER, "note": _WIDE}, [
+    body += _texts("Students", {"student": "", "name": "", "total": _NUMBER, "note": _WIDE}, [
         [row.student.id, row.student.name, number(row.total), row.note if row.status != MISSING else "handed in nothing"]
         for row in view.rows])  # fmt: skip
-    body += [students[0], '<div class="columns">', *students[1:], "</div>"] if students else []
     body += ["<h2>Rules</h2>", bullets(view.policy.lines())]
     return page(title, body, _STYLE)
 
@@ -78,18 +73,14 @@ def _texts(title: str, classes: Mapping[str, str], rows: Sequence[Sequence[str]]
     return _section(title, classes, [[escaping.html(cell) for cell in row] for row in rows])
 
 
-def _lists(title: str, classes: Mapping[str, str], rows: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[str]:
-    """The same, with lines under each row that may be long: a class is too many names for a column."""
-    if not rows:
-        return []
-    lines = []
-    for cells, more in rows:
-        below = "".join(f"<p>{escaping.html(line)}</p>" for line in more)
-        lines += [
-            _row([escaping.html(cell) for cell in cells], classes),
-            f'<tr class="why"><td class="wide" colspan="{len(classes)}">{below}</td></tr>',
-        ]
-    return [f"<h2>{escaping.html(title)}</h2>", _table(classes, ["\n".join(lines)])]
+def _lists(title: str, entries: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> list[str]:
+    """A section of ENTRIES: what it is, who it is, and more lines; a class is too many names for a column."""
+    parts = []
+    for what, students, more in entries:
+        head = f"<strong>{escaping.html(what)}</strong> ({len(students):,} student{'s' * (len(students) != 1)})"
+        lines = [head, *(escaping.html(line) for line in (*more, f"who: {_names(students)}"))]
+        parts.append(f'<div class="entry">{"".join(f"<p>{line}</p>" for line in lines)}</div>')
+    return [f"<h2>{escaping.html(title)}</h2>", *parts] if parts else []
 
 
 def _section(title: str, classes: Mapping[str, str], rows: Sequence[Sequence[str]]) -> list[str]:
