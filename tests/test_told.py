@@ -237,3 +237,18 @@ def test_a_students_report_hangs_its_reasons_under_the_blank(grades: Path) -> No
     assert max(map(len, lines)) <= 60
     number = next(one.split()[0] for one in lines if one.endswith("  f = 1"))
     assert any(f"line {number}" in one for one in lines)
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_what_grade_prints_has_a_line_for_each_student(grades: Path, tmp_path: Path, width: int) -> None:
+    """Notes wrap beside it, or stand below where there is no room."""
+    (tmp_path / "in").mkdir()
+    for name in ("s00", "s01", "s02"):
+        (tmp_path / "in" / f"{name}.txt").write_bytes((grades.parent / "in" / f"{name}.txt").read_bytes())
+    (tmp_path / "in" / "s02.txt").write_text(f"[{IDS[0]}]\nq = why does nobody tell me\n")
+    done = Command({"COLUMNS": str(width)}, ["grade", str(grades.parent / "hw"), str(tmp_path / "in"), "-o", str(tmp_path / "g"), "--jobs", "1"], "").in_process()  # fmt: skip
+    lines = done.out.splitlines()
+    head = next(one for one in lines if one.startswith("student"))
+    assert head.split()[:5] == ["student", "1", "2", "3", "total"] and ("note" in head) == (width > 60)
+    assert [one.split()[0] for one in lines[lines.index(head) + 2 :][:3]] == ["s00", "s01", "s02"]
+    assert "not graded: nothing in it" in " ".join(done.out.split())

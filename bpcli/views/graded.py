@@ -16,7 +16,7 @@ from bpcli.grading.gradebook import GRADED, Entry, Override
 from bpcli.grading.run import Graded
 from bpcli.grading.standing import MISSING, Row, listed, stale
 from bpcli.trouble import shortened, visible
-from bpcli.views.layout import QUIET, Look, fit
+from bpcli.views.layout import LEAST_REASON, QUIET, Look, fit, grid, width_of
 
 MOST_ROWS = 40  # students shown one by one; a larger class is summed up
 MOST_NAMES = 12
@@ -107,9 +107,22 @@ def _class(result: Graded, rows: Sequence[Row], look: Look) -> list[RenderableTy
         legend = [
             f"{place} {visible(one.id)} ({one.points:f})" for place, one in enumerate(result.sheet.problems, start=1)
         ]
-        table = fit(look, headers, cells, [""] * len(headers), words=(0, len(headers) - 1)) if rows else Text()
-        return [table, Text(), Text(f"points: {', '.join(legend)}; total of {result.sheet.points:f}", QUIET)]
+        table = _students(headers, cells, look) if rows else []
+        return [*table, Text(), Text(f"points: {', '.join(legend)}; total of {result.sheet.points:f}", QUIET)]
     return _histogram(result, rows, look)
+
+
+def _students(headers: Sequence[str], rows: Sequence[Sequence[str]], look: Look) -> list[RenderableType]:
+    """A table whose notes wrap; where they have no room, they stand below it, a student's id before each."""
+    words = (0, len(headers) - 1)
+    numbers = grid(headers[:-1], [row[:-1] for row in rows], [""] * (len(headers) - 1), words=(0,))
+    if look.width - width_of(numbers) > LEAST_REASON:
+        table = grid(headers, rows, [""] * len(headers), words)
+        table.columns[-1].no_wrap = False
+        return [table]
+    notes = [Text(f"{visible(row[0])}: {visible(row[-1])}") for row in rows if row[-1]]
+    narrow = fit(look, headers[:-1], [row[:-1] for row in rows], [""] * (len(headers) - 1), words=(0,))
+    return [narrow, *[Text()] * bool(notes), *notes]
 
 
 def _histogram(result: Graded, rows: Sequence[Row], look: Look) -> list[RenderableType]:
