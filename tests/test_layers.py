@@ -17,7 +17,7 @@ LAYERS = """
     exercises.chance exercises.fields exercises.mistakes exercises.places exercises.problem commands.problems
     exercises.givens exercises.toml exercises.roster exercises.workers exercises.draws commands.progress commands.sheet
     printing grammar language compiled javascript __main__ commands.check commands.derive commands.gates commands.help
-    commands.explain commands.slips commands.mark commands.graph
+    commands.explain commands.slips commands.mark commands.graph marking.branching
     refusal rewrite mistakes marking.notebook marking.pasted
     sweeps arrays.shapes marking.answers
     symbolic point differences marking.liberal marking.handwork marking.meter arrays.sweeps

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import bpcli
 from bpcli.marking import notebook, steps
 from bpcli.marking.answers import read_submission
+from bpcli.marking.branching import without_branches
 from bpcli.marking.statements import Assignment, assignments
 from bpcli.passes import prepare
 from bpcli.trouble import Trouble
@@ -119,6 +120,17 @@ dx = ds
 dx += np.where(x > y, dm, 0)
 dy = (y > x) * dm
 """
+CHOSEN = (
+    LARGER.partition("dx = ds")[0]
+    + """\
+if x > y:  # the gradient goes to the larger one
+    dx = ds + dm
+    dy = 0
+else:
+    dx = ds
+    dy = dm
+"""
+)
 TRAINED = """\
 a = w*x + b
 h = np.tanh(a)
@@ -177,6 +189,9 @@ PYTHON: dict[str, tuple[str, str, Wrong]] = {
     "a function of one's own": (NEURON, HELPER, {}),
     "gate by gate": (NEURON, GATES, {}),
     "a maximum": (MAXIMUM, LARGER, {}),
+    "a maximum by if and else": (MAXIMUM, CHOSEN, {}),
+    "a maximum by an if alone": (MAXIMUM, LARGER.replace("dx += np.where(x > y, dm, 0)", "if x > y: dx += dm  # router"), {}),
+    "slip: the branches of an if": (MAXIMUM, CHOSEN.replace("if x > y", "if x < y"), {"dx": ("wrong", "line 9"), "dy": ("wrong", "line 10")}),
     "an update at the end": (SQUARED, TRAINED, {}),
     "names of one's own": (SQUARED, OWN, {}),
     "windows": (XYZ, LECTURE.replace("\n", "\r\n").replace(" # ", "\t# "), {}),
@@ -362,6 +377,19 @@ def test_functions_are_put_in(definition: str, call: str, formula: str) -> None:
     assert found.put_in(call) == formula
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("if x > 0:\n  a = 1\n  b += x\nelse:\n  a = 2\nc = 3", ["", "a = where(x > 0, 1, 2)", "b += where(x > 0, x, 0)", "", "", "c = 3"]),
+        ("if x > 0: a = 1", ["a = where(x > 0, 1, a)"]), ("if x > 0:\n  pass\nelse:\n  a -= x", ["", "", "", "a -= where(x > 0, 0, x)"]),
+        ("if x > 0 and y > 0: a = 1", None), ("if x > 0:\n  a = 1\n  b = a", None), ("if x > 0:\n  print(x)", None), ("if x:\n a = 1", None),
+        ("if x > 0:\n  a = 1\nelse:\n  a += 1", None), ("if x > 0:\n  for k in a:\n    b = 1", None), ("a = 1 if x > 0 else 2", None),
+    ],
+)  # fmt: skip
+def test_branches_are_choices(text: str, found: list[str] | None) -> None:
+    assert without_branches(text.split("\n")) == (text.split("\n") if found is None else found)
+
+
 def test_lines_keep_their_numbers() -> None:
     text = "```\n>>> a = 1 + \\\n...  2\n\n'''\nb = 3\n'''\nIn [7]: c = 4\n"
     assert [(one.name, one.text, one.number) for one in read_submission(text).sections[""]] == [
@@ -375,8 +403,9 @@ def test_lines_keep_their_numbers() -> None:
     ["a = 1 \\\n" * 19_000, "def f(x): return x\n" * 19_000, "\n".join(f"def f{k}(x): return f{k - 1}(x)" for k in range(15_000)),
      '"""\n' * 19_999, "def s(x): return x*x\n" + ("r = " + "s(" * 49 + "x" + ")" * 49 + "\n") * 400,
      "def s(x): return x*x\n" + ("r = " + "s(x)+" * 500 + "x\n") * 300, "a:" * 500_000, "def f(" * 170_000, "f = lambda " * 90_000,
-     "q: " + "np.a" * 200_000 + "[", "'" * 1_000_000, "`" * 1_000_000, "a," * 30_000 + "a = " + "b," * 30_000],
-    ids=range(13),
+     "q: " + "np.a" * 200_000 + "[", "'" * 1_000_000, "`" * 1_000_000, "a," * 30_000 + "a = " + "b," * 30_000,
+     "if x > 0:\n" + " a = 1\n" * 19_000, "if x > 0:\n" * 19_000, "if " + "x>0" * 300_000],
+    ids=range(16),
 )  # fmt: skip
 def test_reading_takes_no_time(text: str) -> None:
     start = time.process_time()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bpcli.language import NAME, STUDENT
+from bpcli.marking.branching import without_branches
 from bpcli.marking.statements import between_commas
 
 _PROMPT = re.compile(r"\s*(?:In ?\[[\d* ]*\]:|>>>|\.{3}:?(?=\s))[ \t]?")
@@ -66,7 +67,7 @@ def read(raw: Sequence[str]) -> Notebook:
         functions[match[2]] = found._replace(whole=whole)
         if not whole:
             lines[at : at + len(body)] = [""] * len(body)
-    return Notebook(lines, functions)
+    return Notebook(without_branches(lines), functions)
 
 
 def _definitions(lines: Sequence[str]) -> Iterator[tuple[int, re.Match[str]]]:
