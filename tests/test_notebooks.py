@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_program_marking import NOTES as SPACED_NOTES
+from test_program_marking import STAGED
 
 import bpcli
 from bpcli.marking import notebook, steps
@@ -20,37 +22,13 @@ from bpcli.marking.statements import Assignment, assignments
 from bpcli.passes import prepare
 from bpcli.trouble import Trouble
 
-STAGED = (
-    "sigy=sigmoid(y); num=x+sigy; sigx=sigmoid(x); xpy=x+y; xpysqr=xpy^2; den=sigx+xpysqr; invden=1/den; f=num*invden"
-)
+NOTES = SPACED_NOTES.replace("\n\n", "\n").replace(" See notes below", "")
 XYZ = "q = x + y; f = q*z"
 NEURON = "s = w0*x0 + w1*x1 + w2; m = s*-1; t = exp(m); d = t + 1; f = 1/d"
 MAXIMUM = "m = max(x, y); s = m*m + x; f = s/z"
 SQUARED = "a = w*x + b; h = tanh(a); e = h - y; f = e^2"
 AT = {"x": 1.25, "y": -0.5, "z": 2.0, "w": 0.75, "b": -0.25, "w0": 0.5, "x0": -1.0, "w1": -0.75, "x1": -0.5, "w2": 0.25}
 
-NOTES = """\
-sigy = 1.0 / (1 + math.exp(-y)) # sigmoid in numerator   #(1)
-num = x + sigy # numerator                               #(2)
-sigx = 1.0 / (1 + math.exp(-x)) # sigmoid in denominator #(3)
-xpy = x + y                                              #(4)
-xpysqr = xpy**2                                          #(5)
-den = sigx + xpysqr # denominator                        #(6)
-invden = 1.0 / den                                       #(7)
-f = num * invden # done!                                 #(8)
-dnum = invden # gradient on numerator
-dinvden = num
-dden = (-1.0 / (den**2)) * dinvden
-dsigx = (1) * dden
-dxpysqr = (1) * dden
-dxpy = (2 * xpy) * dxpysqr
-dx = (1) * dxpy
-dy = (1) * dxpy
-dx += ((1 - sigx) * sigx) * dsigx # Notice += !!
-dx += (1) * dnum
-dsigy = (1) * dnum
-dy += ((1 - sigy) * sigy) * dsigy
-"""
 #: The lecture's own first code, with its names for the gradients.
 LECTURE = """\
 # set some inputs
