@@ -593,6 +593,23 @@ def test_a_gradebook_without_a_table_is_said_to_be_damaged(table: str, words: st
     assert everything() == before
 
 
+def test_a_gradebook_with_strange_bytes_is_read_or_refused() -> None:
+    made(2)
+    graded(jobs=1)
+    graded(jobs=1, follows="0.5")
+    data, chance = Path("g/grades.db").read_bytes(), random.Random(3)
+    codes = set()
+    for _ in range(200):
+        bad = bytearray(data)
+        for _ in range(chance.choice([1, 20])):
+            bad[chance.randrange(100, len(bad))] = chance.choice([0, 0x41, 0xFF, chance.randrange(256)])
+        Path("g/grades.db").write_bytes(bytes(bad))
+        printed = Command({}, ["report", "g", *chance.choice([[], ["--student", "s01"]])], "").in_process()
+        codes.add(printed.code)
+        assert printed.code in (0, 2, 4), printed.err
+    assert {0, 4} <= codes
+
+
 def test_a_damaged_gradebook_is_not_written_to() -> None:
     made(2)
     graded()
@@ -920,8 +937,8 @@ def test_points_changed_in_grades_csv_are_told_of_and_do_not_count() -> None:
     table[4] = table[4].replace(",6,6,12,12,graded,,", ",6,6,12,12,graded,3,")
     Path("g/grades.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
     shutil.copytree("g", "h")
-    said = ["g/grades.csv, line 2: total of s00 was 12 and is 50; only the column override counts",
-            f"g/grades.csv, line 3: {IDS[1]} of s01 was 6 and is empty; only the column override counts"]  # fmt: skip
+    said = ["g/grades.csv, line 2: total of s00 was changed from 12 to 50; that does not count, the column override does",
+            f"g/grades.csv, line 3: {IDS[1]} of s01 was changed from 6 to nothing; that does not count, the column override does"]  # fmt: skip
     result = graded(jobs=1)
     assert list(result.left) == said and not result.ok and result.accepted
     assert json.loads(Path("g/grades.json").read_text())["notes"] == said

@@ -119,7 +119,7 @@ EXIT_CODES = """\
 2    the command line or an input cannot be read
 3    the mathematics has no answer there: log of a negative number, division
      by zero, overflow
-4    an output could not be written; nothing was changed
+4    an output could not be written; nothing was changed, unless it says so
 5    another bpcli is writing there
 130  stopped with Ctrl-C (143 by a termination signal)
 """

@@ -100,8 +100,8 @@ class Before:
             names = [*[guarded(one.id) for one in sheet.problems], "total"]
             for name, value in zip(names, [*(row.problems or [None] * len(sheet.problems)), row.total], strict=True):
                 if name in cells and not _same(cells[name], value):
-                    found.append(f"{where}: {name} of {visible(row.student.id)} was {number(value) or 'empty'} and is "
-                                 f"{visible(cells[name])[:40] or 'empty'}; only the column override counts")  # fmt: skip
+                    found.append(f"{where}: {name} of {visible(row.student.id)} was changed from {number(value) or 'nothing'} to "
+                                 f"{visible(cells[name])[:40] or 'nothing'}; that does not count, the column override does")  # fmt: skip
         return found
 
     def new(self, book: Gradebook) -> list[Override]:

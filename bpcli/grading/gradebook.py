@@ -49,6 +49,8 @@ _TABLES = {
     "overrides": "number INTEGER PRIMARY KEY, student TEXT NOT NULL, problem TEXT NOT NULL, points TEXT, "
                  "reason TEXT NOT NULL, at TEXT NOT NULL",
 }  # fmt: skip
+#: What reading a value that is not the one that was written may raise.
+_DAMAGED = (ValueError, ArithmeticError, TypeError)
 _INDEXES = ("entries (student)", "accepted (student)")
 
 
@@ -167,10 +169,10 @@ class Gradebook:
             self._make()
             there = {name for (name,) in self._rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if lacking := [name for name in _TABLES if name not in there]:
-                raise self._damaged(f"no such table: {lacking[0]}")
+                raise self.damaged(f"no such table: {lacking[0]}")
             form = self.base.execute("SELECT value FROM about WHERE name = 'form'").fetchone()
-        except sqlite3.Error as error:
-            raise self._damaged(error) from None
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self.damaged(error) from None
         if form is None or form[0] != _FORM:
             raise Trouble(f"{visible(self.path)} is no gradebook of this version of bpcli", code="gradebook",
                           tries=["--out grades-anew"])  # fmt: skip
@@ -209,10 +211,11 @@ class Gradebook:
         """What QUERY finds; `Trouble` where the file is damaged."""
         try:
             return self.base.execute(query, given).fetchall()
-        except sqlite3.Error as error:
-            raise self._damaged(error) from None
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self.damaged(error) from None
 
-    def _damaged(self, what: object) -> Trouble:
+    def damaged(self, what: object) -> Trouble:
+        """What to say of WHAT is wrong with the file."""
         return Trouble(
             f"the gradebook {visible(self.path)} cannot be used: {what}", code="gradebook", exit_code=UNWRITABLE
         )
@@ -243,7 +246,12 @@ class Gradebook:
                  "ON events.run = runs.run AND event = ? WHERE runs.run = ?")  # fmt: skip
         (row,) = self._rows(query, ACCEPTED, run)
         if row[0] is None:
-            raise self._damaged(f"it has no run {run}")
+            raise self.damaged(f"it has no run {run}")
+        try:
+            for text in (row[2], row[3], row[5] or "{}"):
+                json.loads(text)
+        except _DAMAGED as error:
+            raise self.damaged(f"run {run}: {error}") from None
         return Run._make(row)
 
     # --- entries ---
@@ -290,11 +298,12 @@ class Gradebook:
         found = self._rows("SELECT number, run, student, source, digest, key, status, code, reason, remarks, time, "
                            "score, penalty, max_score FROM entries WHERE number = ?", number)  # fmt: skip
         if not found:
-            raise self._damaged(f"it has no entry {number}")
+            raise self.damaged(f"it has no entry {number}")
         (row,) = found
-        return Entry(student=row[2], source=row[3], digest=row[4], key=row[5], status=row[6], code=row[7], reason=row[8],
-                     remarks=tuple(json.loads(row[9])), time=row[10], score=row[11], penalty=row[12], max_score=row[13],
-                     marks=self._marks(number) if marks else (), number=row[0], run=row[1])  # fmt: skip
+        try:
+            return _entry(row, self._marks(number) if marks else ())
+        except _DAMAGED as error:
+            raise self.damaged(f"entry {number}: {error}") from None
 
     def _marks(self, entry: int) -> tuple[Marked, ...]:
         rows = self._rows("SELECT problem, blank, answer, verdict, credit, points, reason, hint, expected, slips, "
@@ -377,6 +386,17 @@ class _Transaction:
             raise _unwritable(failed) from None
         if isinstance(error, sqlite3.Error):
             raise _unwritable(error) from None
+
+
+def _entry(row: Sequence[Any], marks: tuple[Marked, ...]) -> Entry:
+    """The entry in ROW; an error of `_DAMAGED` when it is none."""
+    found = Entry(student=row[2], source=row[3], digest=row[4], key=row[5], status=row[6], code=row[7], reason=row[8],
+                  remarks=tuple(json.loads(row[9])), time=row[10], score=row[11], penalty=row[12], max_score=row[13],
+                  marks=marks, number=row[0], run=row[1])  # fmt: skip
+    for number in (found.score or "0", found.penalty, *(one for mark in marks for one in (mark.credit, mark.points))):
+        if not Decimal(number).is_finite():
+            raise ValueError(f"{number} is no number of points")
+    return found
 
 
 def _mark(row: Sequence[Any]) -> Marked:

@@ -57,5 +57,8 @@ def accepted(book: Gradebook) -> Opened | None:
     last = book.last()
     if last is None:
         return None
-    rules = policy(json.loads(last.policy, parse_float=Decimal))
-    return Opened(book, sheet_of(last.sheet), rules, json.loads(last.head))
+    try:
+        rules = policy(json.loads(last.policy, parse_float=Decimal))
+        return Opened(book, sheet_of(last.sheet), rules, json.loads(last.head))
+    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        raise book.damaged(f"run {last.number}: {error}") from None
