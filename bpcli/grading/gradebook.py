@@ -18,6 +18,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from bpcli.marking.verdicts import CREDIT
 from bpcli.trouble import UNWRITABLE, Trouble, visible
 
 _HUNDREDTH = Decimal("0.01")
@@ -51,6 +52,7 @@ _TABLES = {
 }  # fmt: skip
 #: What reading a value that is not the one that was written may raise.
 _DAMAGED = (ValueError, ArithmeticError, TypeError)
+_STATUSES = (GRADED, REFUSED, NOT_GRADED)
 _INDEXES = ("entries (student)", "accepted (student)")
 
 
@@ -217,7 +219,9 @@ class Gradebook:
     def damaged(self, what: object) -> Trouble:
         """What to say of WHAT is wrong with the file."""
         return Trouble(
-            f"the gradebook {visible(self.path)} cannot be used: {what}", code="gradebook", exit_code=UNWRITABLE
+            f"the gradebook {visible(self.path)} cannot be used: {visible(str(what))[:200]}",
+            code="gradebook",
+            exit_code=UNWRITABLE,
         )
 
     # --- runs ---
@@ -396,6 +400,9 @@ def _entry(row: Sequence[Any], marks: tuple[Marked, ...]) -> Entry:
     for number in (found.score or "0", found.penalty, *(one for mark in marks for one in (mark.credit, mark.points))):
         if not Decimal(number).is_finite():
             raise ValueError(f"{number} is no number of points")
+    for word, known in ((found.status, _STATUSES), *((mark.verdict, CREDIT) for mark in marks)):
+        if word not in known:
+            raise ValueError(f"{word!r} is not one of {', '.join(known)}")
     return found
 
 
