@@ -25,7 +25,8 @@ LAYERS = """
     arrays.slips marking.key marking.array_answers
     passes marking.followthrough
     gradient_check matrices deriving handbook batch arrays.check arrays.passes commands.grad views.layout marking.ways
-    marking.diagnosis
+    marking.diagnosis marking.idle
+    marking.telling
     explaining marking.numbers marking.equivalence marking.steps
     lecturing slip_pages marking.formulas marking.programs marking.arrays marking.array_formulas
     views.explanation views.written views.slipped_run views.every_slip views.slip_list marking.marks marking.array_programs

@@ -169,7 +169,7 @@ PYTHON: dict[str, tuple[str, str, Wrong]] = {
     "a maximum": (MAXIMUM, LARGER, {}),
     "a maximum by if and else": (MAXIMUM, CHOSEN, {}),
     "a maximum by an if alone": (MAXIMUM, LARGER.replace("dx += np.where(x > y, dm, 0)", "if x > y: dx += dm  # router"), {}),
-    "slip: the branches of an if": (MAXIMUM, CHOSEN.replace("if x > y", "if x < y"), {"dx": ("wrong", "line 9"), "dy": ("wrong", "line 10")}),
+    "slip: the branches of an if": (MAXIMUM, CHOSEN.replace("if x > y", "if x < y"), {"dx": ("wrong", "line 9")}),
     "an update at the end": (SQUARED, TRAINED, {}),
     "names of one's own": (SQUARED, OWN, {}),
     "windows": (XYZ, LECTURE.replace("\n", "\r\n").replace(" # ", "\t# "), {}),

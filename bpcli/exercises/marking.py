@@ -27,10 +27,11 @@ from bpcli.graph import Graph
 from bpcli.marking.answers import Answer, Line, Missing, Number, Unreadable, bare, placed, shown, table
 from bpcli.marking.formulas import mark_formula
 from bpcli.marking.handwork import Figure, figures, given
+from bpcli.marking.idle import filling
 from bpcli.marking.key import Asked, Key
 from bpcli.marking.liberal import option_in, read_answer
 from bpcli.marking.meter import Meter, TooMuch
-from bpcli.marking.numbers import everywhere, mark_numbers
+from bpcli.marking.numbers import mark_numbers
 from bpcli.marking.programs import mark_program
 from bpcli.marking.verdicts import (
     BLANK,
@@ -278,16 +279,23 @@ class _Marking:
         own = self._own(blank, found)
         if own:
             expected = self._expected(blank, own)
-            idle = not answer.value or answer.value == self._everywhere
+            idle = not answer.value or answer.value in self._filling(found)
             if expected is not None and not idle and within(answer.value, expected, self.key.scale):
                 names = tuple(own)
                 used = in_words([f"{name} = {shown((found[name].answer or '').strip())}" for name in names])
                 return mark._replace(verdict=FOLLOWS, reason=f"right, given your {used}", used=names)
         return mark._replace(verdict=WRONG, reason="" if self.hint else "look again at the numbers that go into this")
 
-    @cached_property
-    def _everywhere(self) -> float | None:
-        return everywhere([one for one in self.numbers.values() if isinstance(one, Number)])
+    def _filling(self, found: Mapping[str, Mark]) -> frozenset[float]:
+        """The few numbers that fill the sheet, if they do, with the computed ones among them."""
+        variant, pairs, right = self.variant, [], 0
+        for blank in variant.problem.blanks:
+            answer, asked = self.numbers.get(blank.name), _asked(blank)
+            if isinstance(answer, Number) and (asked or isinstance(blank, _COMPUTED)):
+                exact = self.key.exact(asked).value if asked else float(number(variant, blank, variant.scope))
+                pairs.append((answer.value, variant.problem.rounding.rounded(exact)))
+                right += bool(answer.value) and blank.name in found and found[blank.name].verdict in (RIGHT, ROUNDED)
+        return filling(pairs, right)
 
     def _own(self, blank: Blank, found: Mapping[str, Mark]) -> dict[str, Figure]:
         """The student's own numbers that BLANK is computed from and that are not the key's: name -> number."""

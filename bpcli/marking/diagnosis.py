@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
 from bpcli.compiled import value_function
-from bpcli.gates import GATES
+from bpcli.gates import GATES, Gate
+from bpcli.marking.answers import Number
 from bpcli.marking.followthrough import Trail
 from bpcli.marking.handwork import Figure
 from bpcli.marking.key import Asked
@@ -27,6 +28,9 @@ from bpcli.slips import SLIPS
 
 MOST_SETS = 3  # slips in one explanation
 MOST_WAYS = 4  # slips named together; more are no explanation
+_MOST_GATES = 30  # gates between two values that a mistake is searched in
+_NEAR = 0.1  # the share by which a number worked out with a small mistake is off
+_OPERATIONS = ("add", "sub", "mul", "div")
 
 #: What is seen in a number itself, where no slip of the table explains it: id -> what a teacher says of it.
 SEEN = {
@@ -35,6 +39,9 @@ SEEN = {
     "other-operation": "this is another operation on the same numbers",
     "operands-swapped": "the operands are the other way round",
     "other-blank": "this is the number of another blank",
+    "too-few-digits": "right as far as it goes",
+    "cut-off": "cut off and not rounded",
+    "other-beginning": "the backward pass begins with another number",
     "transposed": "rows and columns are exchanged",
 }
 
@@ -81,11 +88,12 @@ def contradicted(way: Explanation, trail: Trail, other: Asked, answer: float) ->
 # --- what is seen in the number itself --------------------------------------------------------------------
 
 
-def seen(trail: Trail, asked: Asked, answer: float, expected: Figure | None, others: Iterable[Figure]) -> list[str]:
-    """The rows of `SEEN` that hold of ANSWER; OTHERS are the numbers of the sheet's other blanks."""
+def seen(trail: Trail, asked: Asked, number: Number, expected: Figure | None, others: Iterable[Figure]) -> list[str]:
+    """The rows of `SEEN` that hold of NUMBER; OTHERS are the numbers of the sheet's other blanks."""
+    answer = number.value
     if expected is None or not answer:
         return []
-    found = []
+    found = ["cut-off"] if _cut_off(number, expected.value) else []
     swapped, other = _other_operations(trail, asked) if asked.kind == "value" else ([], [])
     if within(-answer, expected):
         found.append("sign-changed")
@@ -98,6 +106,13 @@ def seen(trail: Trail, asked: Asked, answer: float, expected: Figure | None, oth
     if not found and any(one.value and abs(one.value) != 1 and _near(answer, one) for one in others):
         found.append("other-blank")
     return found
+
+
+def _cut_off(number: Number, right: float) -> bool:
+    """Whether NUMBER has the first digits of the RIGHT one, and the next would have rounded it up."""
+    unit = 10.0**-number.decimals
+    beyond = (abs(right) - abs(number.value)) / unit
+    return number.decimals > 0 and number.value * right > 0 and 0.5 <= beyond < 1 and abs(number.value) >= 10 * unit
 
 
 def _near(answer: float, expected: Figure) -> bool:
@@ -113,7 +128,7 @@ def _other_operations(trail: Trail, asked: Asked) -> tuple[list[float], list[flo
     row = graph.row(place)
     inputs = [trail.numbers[k] for k in graph.args[place]]
     swapped = [_evaluated(row, inputs[::-1])]
-    others = [_evaluated(GATES[name], inputs) for name in ("add", "sub", "mul", "div") if name != row.name]
+    others = [_evaluated(GATES[name], inputs) for name in _OPERATIONS if name != row.name]
     return [one for one in swapped if one is not None], [one for one in others if one is not None]
 
 
@@ -123,6 +138,93 @@ def _evaluated(row: Any, inputs: Sequence[Any]) -> float | None:
     except (ArithmeticError, ValueError, TypeError):
         return None
     return value if math.isfinite(value) else None
+
+
+def beginnings(upstream: float, output: float | None) -> list[tuple[float, str]]:
+    """Wrong numbers that a backward pass is begun with, in place of UPSTREAM, and what they are in words.
+
+    To begin with 1 where another gradient arrives is the slip "upstream-dropped" at the output's gate.
+    """
+    found = [(-upstream, "the sign is the other one"), (output, "the output's own value"),
+             (2 * upstream, "twice the right one")]  # fmt: skip
+    return [(start, words) for start, words in found if start and math.isfinite(start) and start != upstream]
+
+
+def plausible(trail: Trail, asked: Asked, number: Number, ways: Sequence[Explanation]) -> bool:
+    """Whether the wrong NUMBER comes of work: WAYS lead to it, or the sign, an operation, a term or a digit is wrong."""
+    expected = trail.expected(asked)
+    if ways or expected is None:
+        return bool(ways)
+    if number.value and (within(-number.value, expected) or near_miss(number, expected.value)):
+        return True
+    return asked.kind == "value" and any(
+        within(number.value, expected._replace(value=one, reach=expected.reach + trail.key.rule.unit(abs(one))))
+        for one in _miscalculated(trail, asked.node)
+    )
+
+
+def near_miss(number: Number, right: float) -> bool:
+    """Whether NUMBER is the RIGHT one off by a tenth, or with one digit wrong or two of them exchanged.
+
+    A 1 is near to any probability, and no work: 0, 1 and -1 miss nothing by little.
+    """
+    value = number.value
+    if value in (0.0, 1.0, -1.0) or value * right <= 0:
+        return False
+    if abs(value - right) <= _NEAR * abs(right):
+        return True
+    own, exact = (f"{abs(one):.{number.decimals}f}".replace(".", "").lstrip("0") for one in (value, right))
+    off = [k for k, (a, b) in enumerate(zip(own, exact, strict=False)) if a != b]
+    if len(own) != len(exact) or len(own) < 2 or len(off) > 2:
+        return False
+    return len(off) == 1 or own[off[0]] + own[off[1]] == exact[off[1]] + exact[off[0]]
+
+
+def _miscalculated(trail: Trail, node: int) -> Iterator[float]:
+    """The values of NODE with one mistake in its gate, or in one on the way from the student's own values."""
+    graph, values = trail.key.graph, trail.numbers
+    region, queue = {node}, [node]
+    while queue and len(region) < _MOST_GATES:
+        for k in graph.args[graph.position[queue.pop()]]:
+            if k in graph.position and ("value", k, 0) not in trail.own and k not in region:
+                region.add(k)
+                queue.append(k)
+    order = sorted(region)
+    trail.key.spend(len(order) ** 2)
+    for wrong in order:
+        for one in _one_mistake(
+            graph.row(graph.position[wrong]), [values[k] for k in graph.args[graph.position[wrong]]]
+        ):
+            found = list(values)
+            found[wrong] = one
+            for gate in order:
+                if gate > wrong:
+                    place = graph.position[gate]
+                    found[gate] = _evaluated(graph.row(place), [found[k] for k in graph.args[place]])
+            last = found[node]
+            if last is not None:
+                yield last
+
+
+def _one_mistake(row: Gate, inputs: Sequence[float | None]) -> Iterator[float]:
+    """What ROW gives with a sign lost, its operands the other way round, one of them left out, or another operation."""
+    known = [one for one in inputs if one is not None]
+    if len(known) < len(inputs):
+        return
+    signs = [[-one if k == flipped else one for k, one in enumerate(known)] for flipped in range(len(known))]
+    tries = [(row, one) for one in signs]
+    if len(known) == 2:
+        others = [GATES[name] for name in _OPERATIONS if row.name in _OPERATIONS and name != row.name]
+        tries += [(row, known[::-1]), *[(other, known) for other in others]]
+        if row.name in ("add", "sub"):
+            yield from known
+    for gate, given in tries:
+        value = _evaluated(gate, given)
+        if value is not None:
+            yield value
+    right = _evaluated(row, known)
+    if right is not None:
+        yield -right
 
 
 # --- all wrong numbers of a student -----------------------------------------------------------------------

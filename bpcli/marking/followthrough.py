@@ -189,6 +189,19 @@ class Trail:
             return self.local(asked.node)[asked.place]
         return self._expected.get((asked.kind, asked.node, 0))
 
+    def cancels(self, asked: Asked) -> bool:
+        """Whether the number of ASKED is made of terms that are not all 0, which may leave 0 all the same."""
+        graph = self.key.graph
+        if asked.kind == "value":
+            place = graph.position[asked.node]
+            inputs = [self.values[k] for k in graph.args[place]]
+            return graph.row(place).name in ("add", "sub") and any(one is not None and one.value for one in inputs)
+        if asked.kind == "local":
+            return False
+        found = self.gradients
+        sent = [self.sent(gate, found[gate])[k] for gate, k in consumers(self.key, asked.node) if gate in found]
+        return any(one is not None and one.value for one in sent)
+
     def sources(self, asked: Asked) -> set[tuple[str, int, int]]:
         """The student's own answers that the expected number is made from directly."""
         if asked.kind == "value":

@@ -138,6 +138,10 @@ class Key:
         assert one is not None
         return one
 
+    def shown(self, asked: Asked) -> float:
+        """The same as the rule has it rounded: numbers that look alike are one."""
+        return self.rule.rounded(self.exact(asked).value)
+
     def allows(self, asked: Asked) -> float:
         """How far from it an honest answer may be."""
         exact = self.exact(asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,7 +129,7 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
         key = key_of(graph, point, rule, upstream, kinks)
         numbers = [one for one in blanks if one.name not in marks]
         marks |= {one.name: one for one in mark_numbers(key, numbers, answered, hint)}
-        notes = _notes(key)
+        notes = [*_notes(key), *_rounding_note(rounding, marks.values())]
     elif any(one.kind == "local" for one in blanks):
         raise Trouble("a local gradient is a number: give the formula's variables values", code="missing-value",
                       tries=[" ".join(f"--{name}=1" for name in graph.inputs)])  # fmt: skip
@@ -211,6 +211,13 @@ def _is_formula(answer: Answer) -> bool:
 def _notes(key: Key) -> list[Note]:
     """What the reader of the formula and the kinks have to say; at a kink every slope between the sides is right."""
     return _between(key, notes_of(key.graph, key.values, key.kinks or "torch"))
+
+
+def _rounding_note(rounding: Any, marks: Iterable[Mark]) -> list[Note]:
+    """The rule that answers are held to, where nobody named one and it costs something."""
+    if rounding != ROUNDING or not any("too-few-digits" in mark.slips for mark in marks):
+        return []
+    return [Note("rounding", None, "answers are held to 3 significant digits; --rounding 2 is for work at 2 decimals")]
 
 
 def _between(key: Key, notes: list[Note]) -> list[Note]:

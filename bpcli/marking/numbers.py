@@ -9,17 +9,26 @@ not confirmed it is `undecided`. A reason never holds a number of the key.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from bpcli.graph import Graph
 from bpcli.marking.answers import Answer, Missing, Number, Unreadable, shown
-from bpcli.marking.diagnosis import MOST_WAYS, SEEN, Explanation, contradicted, explanations, seen, smallest
+from bpcli.marking.diagnosis import (
+    SEEN,
+    Explanation,
+    beginnings,
+    contradicted,
+    explanations,
+    plausible,
+    smallest,
+)
 from bpcli.marking.followthrough import Trail, consumers, unasked_above
 from bpcli.marking.handwork import Figure
-from bpcli.marking.key import Asked, Key, printed
+from bpcli.marking.idle import Idle, filling
+from bpcli.marking.key import Asked, Key
+from bpcli.marking.telling import Telling
 from bpcli.marking.verdicts import (
     BLANK,
     FOLLOWS,
@@ -34,19 +43,9 @@ from bpcli.marking.verdicts import (
     within,
     written,
 )
-from bpcli.printing import step_text
 from bpcli.slips import SLIPS
 
 _Place = tuple[str, int, int]
-
-#: The same number in this share of a student's answers, and in at least so many, is no work.
-_EVERYWHERE, _MANY = 0.9, 3
-
-
-def everywhere(numbers: Collection[Number]) -> float | None:
-    """The number that stands in most of a student's blanks, if one does: it is no work."""
-    value, count = Counter(number.value for number in numbers).most_common(1)[0] if numbers else (0.0, 0)
-    return value if count >= _MANY and count >= _EVERYWHERE * len(numbers) else None
 
 
 def mark_numbers(key: Key, blanks: Sequence[Asked], answers: Mapping[str, Answer], hint: bool = False,
@@ -68,8 +67,6 @@ class _Marking:
     doubts: Mapping[str, str] | None
     verdicts: dict[str, str] = field(default_factory=dict)
     """Filled in as the blanks are marked, each after those that it follows from."""
-    cheap: set[str] = field(default_factory=set)
-    """Wrong zeros that no slip gives: nothing had to be worked out from them."""
 
     # --- the student's own numbers ---
 
@@ -93,12 +90,31 @@ class _Marking:
         return written(number.value, self.key.rule, exact, number.decimals)
 
     @cached_property
+    def telling(self) -> Telling:
+        return Telling(self.key, self.blanks, self.numbers, self.trails[0], self.hint)
+
+    @cached_property
     def asked(self) -> dict[str, Asked]:
         return {one.name: one for one in self.blanks}
 
     @cached_property
     def names(self) -> dict[_Place, str]:
-        return {(one.kind, one.node, one.place): one.name for one in self.blanks}
+        return {(one.kind, one.node, one.place): one.name for one in self.blanks} | self.handed_on
+
+    @cached_property
+    def handed_on(self) -> dict[_Place, str]:
+        """Sums whose gradient nobody asks for -> the first blank that has it with too few digits: a sum hands it on."""
+        graph, found = self.key.graph, dict[_Place, str]()
+        for one in reversed(self.blanks):
+            feeds = consumers(self.key, one.node) if one.kind == "gradient" else []
+            if len(feeds) != 1 or self.verdicts[one.name] != WRONG or not self.telling.too_coarse(one):
+                continue
+            gate, _ = feeds[0]
+            if gate != graph.output and graph.row(graph.position[gate]).name == "add":
+                found["gradient", gate, 0] = one.name
+        return {place: name for place, name in found.items() if place not in self.own}
+
+        return found
 
     @cached_property
     def trails(self) -> tuple[Trail, ...]:
@@ -110,9 +126,17 @@ class _Marking:
         return tuple(trails)
 
     @cached_property
-    def everywhere(self) -> float | None:
-        """The number that stands in most of the blanks, if one does."""
-        return everywhere(self.numbers.values())
+    def shared(self) -> tuple[Trail, ...]:
+        """The same, by the gradients too that a sum hands on: 0.40 is 2*0.20, if 0.20 is what came to its other input."""
+        known = {place: self.own["gradient", self.asked[name].node, 0] for place, name in self.handed_on.items()}
+        return tuple([replace(trail, own=self.own | known) for trail in self.trails]) if known else ()
+
+    @cached_property
+    def idle(self) -> Idle:
+        """What took no work, as far as the blanks are marked."""
+        pairs = [(number.value, self.key.shown(self.asked[name])) for name, number in self.numbers.items()]
+        right = [name for name, number in self.numbers.items() if number.value and self.verdicts[name] != WRONG]
+        return Idle(filling(pairs, len(right)))
 
     # --- verdicts ---
 
@@ -126,18 +150,75 @@ class _Marking:
             self.verdicts[one.name] = mark.verdict
         wrong = {one.name: one for one in undecided if marks[one.name].verdict == WRONG}
         named = smallest({name: self._possible(wrong[name], found[name]) for name in wrong})
-        charged: dict[tuple[object, ...], str] = {}
-        said: set[str] = set()
-        for name, one in wrong.items():
-            origins = [origin for way in named[name] if (origin := self._origin(one, way))]
-            before = next((charged[origin] for origin in origins if origin in charged), None)
-            if before is not None and self.numbers[name].value != self.everywhere:
-                reason = f"right, given the slip in your {before}"
-                marks[name] = marks[name]._replace(verdict=FOLLOWS, reason=reason, used=(before,))
-                continue
-            charged |= dict.fromkeys(origins, name)
-            marks[name] = self._explained(one, marks[name], named[name], said)
+        if wrong:
+            marks |= self._charged(wrong, marks, named)
         return [self._noted(marks[one.name]) for one in self.blanks]
+
+    def _charged(self, wrong: Mapping[str, Asked], marks: Mapping[str, Mark],
+                 named: Mapping[str, Sequence[Explanation]]) -> dict[str, Mark]:  # fmt: skip
+        """The marks of the WRONG blanks, each slip charged once for each gate where it is made.
+
+        A gate is a piece of work: what one slip there spoils, at all its inputs and below, is one error, and the same
+        slip at another gate is another.
+        """
+        found, begun = {}, self._begun_with_another(wrong, named)
+        charged: dict[tuple[str, int], str] = {}
+        for name, one in wrong.items():
+            worked = name not in self.idle.names and self.numbers[name].value not in self.idle.filling
+            places = [{(way.slip, node) for node in way.at} for way in named[name]]
+            before = next((charged[min(at)] for at in places if worked and at <= charged.keys()), None)
+            if name in begun:
+                found[name] = self._begun(marks[name], begun)
+            elif before is not None:
+                reason = self._by_the_slip(one, named[name], before)
+                found[name] = marks[name]._replace(verdict=FOLLOWS, reason=reason, used=(before,))
+            else:
+                for at in places:
+                    charged |= dict.fromkeys(at - charged.keys(), name)
+                found[name] = self.telling.explained(one, marks[name], named[name])
+        return found
+
+    def _by_the_slip(self, one: Asked, ways: Sequence[Explanation], before: str) -> str:
+        """The reason for a number that is as wrong as a slip, charged BEFORE, makes it."""
+        made = set[int]().union(*[way.at for way in ways])
+        sent = any(gate in made for gate, _ in consumers(self.key, one.node))
+        return f"the same slip as in your {before}" if sent else f"right, given the slip in your {before}"
+
+    def _begun_with_another(
+        self, wrong: Mapping[str, Asked], named: Mapping[str, Sequence[Explanation]]
+    ) -> dict[str, str]:
+        """The blanks that are wrong because the backward pass begins with another number, and what that is.
+
+        All that hangs on the output directly has to say so, in two blanks at least, and no one slip may say as much.
+        """
+        graph, upstream = self.key.graph, self.key.upstream
+        if ("gradient", graph.output, 0) in self.own:
+            return {}
+        hanging = [
+            one for one in self.blanks if one.kind == "gradient" and one.name in self.numbers
+            and graph.output in unasked_above(self.key, self.own, one.node) and self.key.exact(one).value
+        ]  # fmt: skip
+        idle = self.idle.names | {name for name, one in self.numbers.items() if one.value in self.idle.filling}
+        if len(hanging) < 2 or any(one.name not in wrong or one.name in idle for one in hanging):
+            return {}
+        if set.intersection(*[{way for way in named[one.name] if len(way.at) == 1} for one in hanging]):
+            return {}
+        for start, words in beginnings(upstream, self.trails[0].numbers[graph.output]):
+            trail = Trail(self.key, self.own | {("gradient", graph.output, 0): Figure(start, 0.0, True)})
+            expected = [(self.numbers[one.name].value, trail.expected(one)) for one in hanging]
+            if all(one is not None and self._agrees(answer, one) and not self._too_wide(one, answer)
+                   for answer, one in expected):  # fmt: skip
+                return {one.name: words for one in hanging}
+        return {}
+
+    def _begun(self, mark: Mark, begun: Mapping[str, str]) -> Mark:
+        """The mark of a blank that hangs on the number that the backward pass begins with: the first is charged."""
+        first, words = next(iter(begun.items()))
+        if mark.name != first:
+            return mark._replace(verdict=FOLLOWS, reason=f"right, given the beginning in your {first}", used=(first,))
+        if self.hint:
+            return mark._replace(reason="look again at the gradient that arrives at the output")
+        return mark._replace(reason=f"{SEEN['other-beginning']}: {words}", slips=("other-beginning",))
 
     def _in_order(self) -> list[Asked]:
         """The blanks, each after those that its number is made from: values forward, then gradients back."""
@@ -183,31 +264,46 @@ class _Marking:
         """The verdict by the student's own earlier numbers, and what may explain a wrong one."""
         answer, first = self.numbers[one.name].value, self.trails[0].expected(one)
         still_open, hidden = math.isinf(self.key.allows(one)) and (first is None or self._too_wide(first)), False
-        for trail in self.trails:
+        bought: list[str] = []
+        for trail in (*self.trails, *self.shared):
             expected = trail.expected(one)
             if expected is None or not self._agrees(answer, expected):
                 continue
             if not (used := self._used(trail, one)):
-                hidden = True
+                hidden = hidden or trail in self.trails
             elif not (still_open := self._too_wide(expected, answer)):
-                return self._follows(one, mark, used), []
+                if not self.idle.took_none(trail, one, answer, used):
+                    return self._follows(mark, used), []
+                bought = bought or used
+        if bought:
+            self.idle.add(one.name, answer)
+            return mark._replace(reason=f"{self._given(bought)}, which takes no work"), []
         if still_open:
             reason = "what is rounded on the way here leaves too much open; a person has to look"
             return mark._replace(verdict=UNDECIDED, reason=reason), []
         if hidden and self.key.rule.at_gates:
-            return mark._replace(reason=f"{self._where(one)}, or at a digit that was rounded away before it"), []
+            return mark._replace(reason=f"{self.telling.where(one)}, or at a digit that was rounded away before it"), []
+        return mark, self._ways(one, answer)
+
+    def _ways(self, one: Asked, answer: float) -> list[Explanation]:
+        """What may explain a wrong ANSWER, and whether it took any work."""
         ways = explanations(self.trails[0], one, answer)
         if not ways and len(self.trails) > 1:
             ways = explanations(self.trails[-1], one, answer)
-        if not answer and not (ways := self._earned(one, ways)):
-            self.cheap.add(one.name)
-        return mark, ways
+        if not answer:
+            ways = self._earned(one, ways)
+        from_loose = any(self.names[place] in self.idle.loose for place in self.trails[0].sources(one))
+        earned = not from_loose and plausible(self.trails[0], one, self.numbers[one.name], ways)
+        if not earned or answer in self.idle.filling:
+            self.idle.loose.add(one.name)
+        if not earned and not answer:
+            self.idle.add(one.name, answer)
+        return ways
 
-    def _follows(self, one: Asked, mark: Mark, used: Sequence[str]) -> Mark:
+    def _follows(self, mark: Mark, used: Sequence[str]) -> Mark:
         """The mark for a number that follows from those USED."""
-        if self._bought(self.numbers[one.name].value, used):
-            self.cheap.add(one.name)
-            return mark._replace(reason=f"{self._given(used)}, which takes no work")
+        if not self.idle.loose.isdisjoint(used):
+            self.idle.loose.add(mark.name)
         return mark._replace(verdict=FOLLOWS, reason=f"right, {self._given(used)}", used=tuple(used))
 
     def _earned(self, one: Asked, ways: Sequence[Explanation]) -> list[Explanation]:
@@ -215,7 +311,7 @@ class _Marking:
 
         None after a 0 that nothing leads to.
         """
-        if self.cheap or not ways:
+        if self.idle.zeros or not ways:
             return []
         wrong = {name for name, verdict in self.verdicts.items() if verdict in (WRONG, FOLLOWS)}
         own = {place: number for place, number in self.own.items() if self.names[place] not in wrong}
@@ -267,12 +363,6 @@ class _Marking:
             expected = expected._replace(reach=expected.reach + self.key.rule.unit(abs(expected.value)))
         return within(answer, expected, self.key.scale)
 
-    def _bought(self, answer: float, used: Sequence[str]) -> bool:
-        """Whether an answer that follows from USED earns nothing: all from one number, or 0 from an idle 0."""
-        if self.everywhere is not None and answer == self.everywhere:
-            return True
-        return not answer and any(name in self.cheap for name in used)
-
     def _given(self, used: Sequence[str]) -> str:
         return f"given your {in_words([f'{name} = {shown(self.numbers[name].text.strip())}' for name in used])}"
 
@@ -298,10 +388,7 @@ class _Marking:
         return bool(origin) and origin == self._origin(other, way)
 
     def _origin(self, one: Asked, way: Explanation) -> tuple[object, ...]:
-        """The one number, not asked for, that WAY makes wrong on the way to the blank; () when there is none.
-
-        What else is made from that number is right given the slip, so the slip is charged once.
-        """
+        """The one number, not asked for, that WAY makes wrong on the way to the blank; () when there is none."""
         if one.kind != "gradient" or len(way.at) != 1:
             return ()
         (node,) = way.at
@@ -311,71 +398,6 @@ class _Marking:
         inputs = self.key.graph.args[self.key.graph.position[node]]
         carried = tuple(k for k, given in enumerate(inputs) if given in above)
         return (way.slip, node, carried) if carried else ()
-
-    # --- what a wrong answer is told ---
-
-    def _explained(self, one: Asked, mark: Mark, ways: Sequence[Explanation], said: set[str]) -> Mark:
-        if mark.reason:
-            return mark
-        if self.hint:
-            return mark._replace(reason=self._where(one))
-        if 0 < len(ways) <= MOST_WAYS:
-            slips = tuple(way.slip for way in ways)
-            advised = said >= {*slips}
-            said |= {*slips}
-            return mark._replace(reason=self._slips(ways, advised), slips=slips)
-        if coarse := self._too_coarse(one):
-            return mark._replace(reason=coarse)
-        expected = self.trails[0].expected(one)
-        others = [self.key.exact(other) for other in self.blanks if other.name != one.name]
-        observed = [] if ways else seen(self.trails[0], one, self.numbers[one.name].value, expected, others)
-        if observed:
-            titles = in_words([SEEN[row] for row in observed], "or")
-            return mark._replace(reason=f"{titles}; {self._where(one)}", slips=tuple(observed))
-        return mark._replace(reason=self._where(one))
-
-    def _slips(self, ways: Sequence[Explanation], advised: bool) -> str:
-        titles = in_words([SLIPS[way.slip].title for way in ways], "or")
-        gates = ways[0].at
-        same = all(way.at == gates for way in ways)
-        where = f" at {self._gate(next(iter(gates)))}" if same and len(gates) == 1 else ""
-        if same and len(gates) > 1:
-            where = " at every such gate"
-        if advised or len(ways) > 1:
-            return f"{titles}{where}"
-        return f"{titles}{where}. {SLIPS[ways[0].slip].advice.removesuffix('.')}"
-
-    def _too_coarse(self, one: Asked) -> str:
-        """Whether the answer is the key's number with fewer digits than are asked."""
-        number, exact, rule = self.numbers[one.name], self.key.exact(one), self.key.rule
-        unit = 0.5 * 10.0**-number.decimals
-        if not number.decimals or unit > 0.1 * abs(exact.value) or not within(number.value, exact._replace(reach=unit)):
-            return ""
-        asked = "more digits are" if rule.kind == "exact" else f"{rule} {'is' if rule.places == 1 else 'are'}"
-        return f"right as far as it goes, but {asked} asked"
-
-    def _where(self, one: Asked) -> str:
-        """The step that the number comes from, without what is wrong with it."""
-        if one.kind == "value":
-            return f"look again at {self._gate(one.node)}"
-        if one.kind == "local":
-            return f"look again at the local gradient of {self._gate(one.node)}"
-        if one.node == self.key.graph.output:
-            return "look again at the gradient that arrives at the output"
-        gates = list(dict.fromkeys(self._gate(gate) for gate, _ in consumers(self.key, one.node)))
-        if not gates:
-            return "look again at which gates this goes into"
-        sends = f"{in_words(gates[:4])} send{'s' * (len(gates) == 1)}"
-        return f"look again at what {sends} to {self.printed.names.get(one.node) or self._gate(one.node)}"
-
-    def _gate(self, node: int) -> str:
-        """A gate in words: q = x + y."""
-        return step_text(self.printed, node)
-
-    @cached_property
-    def printed(self) -> Graph:
-        """The graph with the names that the student has seen: those of the formula and those that blanks ask for."""
-        return printed(self.key.graph, self.blanks)
 
     def _noted(self, mark: Mark) -> Mark:
         """MARK with how its answer was read, where that is not plain."""
