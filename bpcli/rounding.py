@@ -62,10 +62,15 @@ class Rule(NamedTuple):
 
     def step(self, value: float) -> float:
         """How far rounding moves VALUE itself, whichever way a middle goes; 0 when it has no more digits."""
-        if not self.at_gates:
+        if not self.at_gates or not value or not math.isfinite(value):
             return 0.0
-        moved = max(abs(value - self.rounded(value, half)) for half in HALVES)
-        return moved if moved > NOISE * abs(value) else 0.0
+        return _step(self.kind == "decimals", self.places, value)
+
+
+@lru_cache(maxsize=1 << 14)
+def _step(decimals: bool, places: int, value: float) -> float:
+    moved = max(abs(value - _rounded(decimals, places, value, half)) for half in HALVES)
+    return moved if moved > NOISE * abs(value) else 0.0
 
 
 @lru_cache(maxsize=1 << 14)  # the same few numbers are rounded again and again in a class's work

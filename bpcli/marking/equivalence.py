@@ -275,7 +275,8 @@ def points(names: list[str], secret: bytes, near: Mapping[str, float]) -> Iterat
 def _shares(secret: bytes, number: int, place: int) -> tuple[float, float, float]:
     """Three numbers from 0 to 1."""
     digest = hmac.digest(secret, f"{number}/{place}".encode(), "sha256")
-    return tuple(int.from_bytes(digest[k : k + 7], "big") / 2**56 for k in (0, 7, 14))  # type: ignore[return-value]
+    first, second, third = digest[:7], digest[7:14], digest[14:21]
+    return int.from_bytes(first) / 2**56, int.from_bytes(second) / 2**56, int.from_bytes(third) / 2**56
 
 
 def _size(value: Any) -> float:

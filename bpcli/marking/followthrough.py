@@ -163,6 +163,8 @@ class Trail:
             if one is None or bent or y is None or row is WHERE:
                 continue
             known = [one or Figure(0.0, 0.0, True) for one in inputs]
+            if not torn and key.rule.kind == "exact" and not any(one.reach for one in known):
+                continue  # nothing is rounded on the way
             if torn:
                 form = torn_figure(row, k, known, y, key.rule, self.stable, key.kinks or "torch")
                 found[k] = form or _NOWHERE

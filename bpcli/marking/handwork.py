@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -169,8 +169,13 @@ def figures(graph: Graph, values: Values, rule: Rule, known: Mapping[int, Figure
 
 def given(value: float, rule: Rule) -> Figure:
     """A number of the question: exact as it is printed, unless it has no end (π, a third) and so is rounded too."""
+    return Figure(value, *_as_given(value, rule))
+
+
+@lru_cache(maxsize=1 << 14)  # a sheet's givens are few and come again with every slip that is tried
+def _as_given(value: float, rule: Rule) -> tuple[float, bool]:
     reach = rule.step(value) if f"{value:.12g}" != f"{value:.15g}" else 0.0
-    return Figure(value, reach, bool(reach) or not rule.step(value))
+    return reach, bool(reach) or not rule.step(value)
 
 
 def figure_of(row: Gate, inputs: Sequence[Figure], value: float, rule: Rule) -> Figure:

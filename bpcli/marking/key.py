@@ -6,7 +6,7 @@ marked by it. A number that is not confirmed marks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -59,6 +59,7 @@ class Key:
     meter: Meter | None = None
     """What the search for slips is counted by, where a student decides how many numbers there are to search for."""
     _places: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False)
+    _slopes: dict[int, list[Figure | None]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def gates(self) -> list[int]:
@@ -109,7 +110,7 @@ class Key:
             if node not in arriving:
                 continue
             place, upstream = graph.position[node], sum_figure(arriving[node], EXACT)
-            for k, one in enumerate(slopes(graph, place, self.values, self.kinks, node in self.bent)):
+            for k, one in enumerate(self._slopes_of(node)):
                 if one is not None and (one.value or one.reach):
                     reach = abs(upstream.value) * one.reach + abs(one.value) * upstream.reach
                     sent = Figure(upstream.value * one.value, reach + upstream.reach * one.reach, True)
@@ -133,10 +134,16 @@ class Key:
             return Figure(self.values[asked.node], 0.0, True)
         if asked.kind == "gradient":
             return self.gradients[asked.node]
-        place = self.graph.position[asked.node]
-        one = slopes(self.graph, place, self.values, self.kinks, asked.node in self.bent)[asked.place]
+        one = self._slopes_of(asked.node)[asked.place]
         assert one is not None
         return one
+
+    def _slopes_of(self, gate: int) -> list[Figure | None]:
+        found = self._slopes.get(gate)
+        if found is None:
+            place = self.graph.position[gate]
+            found = self._slopes[gate] = slopes(self.graph, place, self.values, self.kinks, gate in self.bent)
+        return found
 
     def shown(self, asked: Asked) -> float:
         """The same as the rule has it rounded: numbers that look alike are one."""
@@ -222,14 +229,18 @@ class Key:
 
     def _shifted(self, node: int, value: float) -> float:
         """The output when NODE has another VALUE."""
-        graph, values = self.graph, list(self.values)
+        values = list(self.values)
         values[node], moved = value, {node}
-        for place, gate in enumerate(graph.gates):
-            args = graph.args[place]
+        for gate, args, function in self._steps:
             if gate > node and not moved.isdisjoint(args):
-                values[gate] = value_function(graph.row(place))(*[values[k] for k in args])
+                values[gate] = function(*[values[k] for k in args])
                 moved.add(gate)
-        return float(values[graph.output])
+        return float(values[self.graph.output])
+
+    @cached_property
+    def _steps(self) -> list[tuple[int, Sequence[int], Callable[..., float]]]:
+        graph = self.graph
+        return [(gate, graph.args[place], value_function(graph.row(place))) for place, gate in enumerate(graph.gates)]
 
 
 def key_of(graph: Graph, point: Mapping[str, float], rule: Rule = EXACT, upstream: float = 1.0,
