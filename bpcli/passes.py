@@ -14,7 +14,7 @@ from bpcli.graph import Graph
 from bpcli.language import OWN, Limits
 from bpcli.language import parse as read
 from bpcli.point import bind
-from bpcli.printing import FORMULA, gate_text, program
+from bpcli.printing import FORMULA, gate_text, program, reading
 from bpcli.result import Result, in_brief, size_or_figure
 from bpcli.sweeps import Values, forward, kinks_met, local_gradients, reverse, tangent
 from bpcli.trouble import Trouble
@@ -185,7 +185,7 @@ class Gradients(Result):
     @property
     def reading(self) -> str:
         """The formula as it was read, fully bracketed; the lines of a program joined by ``; ``."""
-        return "; ".join(program(self.graph.typed or self.graph))
+        return reading(self.graph)
 
     @cached_property
     def notes(self) -> list[Note]:

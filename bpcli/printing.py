@@ -87,6 +87,11 @@ def program(graph: Graph, style: Style = BRACKETED) -> list[str]:
     return lines
 
 
+def reading(graph: Graph) -> str:
+    """GRAPH on one line as it was typed, fully bracketed: what every result echoes."""
+    return "; ".join(program(graph.typed or graph))
+
+
 def _with_shared_named(graph: Graph) -> Graph:
     """GRAPH with its ids as names of the shared gates, if written out they make it more than `_MOST_WRITTEN` gates.
 

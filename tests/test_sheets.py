@@ -317,7 +317,6 @@ def test_pdf_bytes_are_the_same_every_time(pdfs: Path, sheet: Sheet, tmp_path: P
 
 @needs_poppler
 def test_names_without_glyphs_are_warned_about(tmp_path: Path) -> None:
-    pytest.importorskip("typst")
     one = make(list(problems(IDS[:1])), [Student("li", "李明"), Student("ok", "Ωmega Жук")], "1")
     result = write(one, tmp_path / "hw", ("pdf",))
     assert result.warnings == ("the PDF has the id li instead of the name 李明: its fonts lack 李 明",)

@@ -14,7 +14,7 @@ from bpcli.arrays.sweeps import entrywise_local, kinks_met, sends
 from bpcli.gates import convention
 from bpcli.graph import Graph
 from bpcli.passes import Gradients, Note
-from bpcli.printing import gate_text, program
+from bpcli.printing import gate_text, reading
 from bpcli.result import Result, in_brief, plain, size_or_figure
 from bpcli.sweeps import Values, forward, reverse, tangent
 from bpcli.symbolic import gradient
@@ -213,7 +213,7 @@ class ArrayJacobian(Result):
     @property
     def reading(self) -> str:
         """The formula as it was typed, fully bracketed."""
-        return "; ".join(program(self.graph.typed or self.graph))
+        return reading(self.graph)
 
     @cached_property
     def notes(self) -> list[Note]:
@@ -270,7 +270,7 @@ class HessianProduct(Result):
     @property
     def reading(self) -> str:
         """The formula as it was typed, fully bracketed."""
-        return "; ".join(program(self.graph.typed or self.graph))
+        return reading(self.graph)
 
     def about(self) -> str:
         """The formula and the parts of the product."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from bpcli.exercises.fields import ASK, ASKS, Field
-from bpcli.exercises.givens import in_words
+from bpcli.exercises.givens import described
 from bpcli.exercises.places import Path
 from bpcli.exercises.problem import (
     Blank,
@@ -48,13 +48,13 @@ class Asks:
         reading, before = self.reading, len(self.reading.mistakes)
         words = [asked] if isinstance(asked, str) else asked
         if not isinstance(words, list) or not words:
-            reading.wrong(("ask",), f"ask is {in_words(asked)}, not blanks", ['ask = "every gradient"', "[[ask]]"])
+            reading.wrong(("ask",), f"ask is {described(asked)}, not blanks", ['ask = "every gradient"', "[[ask]]"])
             words = []
         blanks: list[Blank] = []
         for place, one in enumerate(words):
             path: Path = ("ask", place)
             if not isinstance(one, str | dict):
-                reading.wrong(path, f"a blank is {in_words(one)}, not a table", ["[[ask]]"])
+                reading.wrong(path, f"a blank is {described(one)}, not a table", ["[[ask]]"])
                 continue
             table = self._words(("ask",), one) if isinstance(one, str) else one
             if table is not None:

@@ -22,7 +22,7 @@ class Wrong(ValueError):
         self.tries = tries
 
 
-def in_words(value: Any) -> str:
+def described(value: Any) -> str:
     """What VALUE is, in plain words."""
     if isinstance(value, bool):
         return f"{str(value).lower()}, which is neither a number nor a text"
@@ -41,7 +41,7 @@ def number(value: Any, what: str) -> Decimal:
     """The exact number VALUE of a TOML file."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         tries = (value,) if isinstance(value, str) and value.replace(".", "").replace("-", "").isdigit() else ()
-        raise Wrong(f"{what} is {in_words(value)}, not a number", *tries)
+        raise Wrong(f"{what} is {described(value)}, not a number", *tries)
     exact = Decimal(value)
     if not exact.is_finite():
         raise Wrong(f"{what} is {value}, which is not a number")
@@ -75,7 +75,7 @@ def read(name: str, value: Any) -> Given:
 
 def _list(name: str, field: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise Wrong(f"{field} of {name} is {in_words(value)}, not a list", f"{field} = [0]")
+        raise Wrong(f"{field} of {name} is {described(value)}, not a list", f"{field} = [0]")
     return value
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bpcli.printing import GREEK
@@ -243,8 +243,6 @@ class _Reader:
 _OWN = frozenset([*_LETTERS.values(), *_SIGNS.values(), "−", "′"])
 
 # --- writing: one function for each format, from a table of its kinds ------------------------------------
-
-Writer = Callable[[Node], str]
 
 _NAMES = {character: name for name, character in _LETTERS.items()} | {
     character: name for name, character in [*reversed(_SIGNS.items()), *_LARGE.items()] if len(name) > 2 or name in ("to", "in")

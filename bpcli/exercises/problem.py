@@ -133,12 +133,6 @@ class QuotientBlank(Blank):
 
 
 #: Kind -> class.
-KINDS = {
-    one.kind: one
-    for one in (ValueBlank, GradientBlank, LocalBlank, FormulaBlank, ProgramBlank, ChoiceBlank, StepBlank, NumberBlank,
-                QuotientBlank)
-}  # fmt: skip
-
 #: What may not be said of kinks: every draw stays away from them.
 AVOID = "avoid"
 

@@ -12,7 +12,7 @@ from typing import Any
 from bpcli.exercises import givens
 from bpcli.exercises.blanks import Asks
 from bpcli.exercises.fields import PROBLEM, TYPES, Field
-from bpcli.exercises.givens import Wrong, in_words
+from bpcli.exercises.givens import Wrong, described
 from bpcli.exercises.mistakes import Mistake, Mistakes
 from bpcli.exercises.places import MOST_PARTS, Path, line_numbers, line_of, too_many_parts
 from bpcli.exercises.problem import AVOID, Given, Problem
@@ -147,7 +147,7 @@ class Reading:
 
     def _mistyped(self, path: Path, name: str, value: Any, field: Field) -> None:
         words, example, _ = TYPES[field.type]
-        self.wrong(path, f"{name} is {in_words(value)}, not {words}", [f"{name} = {example}"])
+        self.wrong(path, f"{name} is {described(value)}, not {words}", [f"{name} = {example}"])
 
     def _text(self, path: Path, name: str, value: Any, field: Field) -> None:
         if not isinstance(value, str):

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, pairwise
 from typing import NamedTuple, NoReturn
 
 from bpcli.figures import MOST_DIGITS, NUMBER
-from bpcli.language import NAME, STUDENT, plain_name
+from bpcli.language import NAME, plain_name
 from bpcli.marking import notebook
 from bpcli.marking.printed import unwrapped
 from bpcli.marking.statements import BLOCK, assignments, statements
@@ -455,11 +455,3 @@ def placed(lines: Sequence[Line]) -> str:
         return "\n".join(texts)
     between = ["\n" * steps[0], *("\n" * step or "; " for step in steps[1:])]
     return "".join(chain.from_iterable(zip(between, texts, strict=True)))
-
-
-def program_text(lines: Iterable[Line]) -> str:
-    """The LINES as one program again; `Trouble` when there are more than a program may have."""
-    written = [f"{line.name} {line.sign} {line.text}" for line in lines]
-    if STUDENT.lines is not None and len(written) > STUDENT.lines:
-        raise Trouble(f"the program has {len(written)} lines; the limit is {STUDENT.lines}", code="too-large")
-    return "\n".join(written)

@@ -7,7 +7,7 @@ decides, and its name marked against the key and against what the line's own inp
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -77,7 +77,7 @@ def _candidates(setting: Setting, secret: bytes) -> Iterator[Mapping[str, Any]]:
 class ArrayProgram(Program):
     """A `Program` whose names have arrays."""
 
-    setting: Setting = None  # type: ignore[assignment]  # given always; a field after those with a default needs one
+    setting: Setting = field(kw_only=True)
 
     @property
     def given(self) -> Collection[str]:

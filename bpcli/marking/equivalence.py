@@ -189,7 +189,6 @@ class _Comparison:
         self.decided = 0
         self.note = ""
         self.seen: list[tuple[Point, tuple[float, ...]]] = []
-        self.doubtful: Point | None = None
 
     def at(self, point: Point, inside: bool = True) -> Outcome | None:
         """The outcome that POINT decides; None when it shows no difference."""

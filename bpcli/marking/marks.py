@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,13 +11,14 @@ from bpcli.graph import Graph
 from bpcli.marking.answers import (
     NOT_A_FORMULA,
     Answer,
+    Submission,
     Unreadable,
     answer_name,
     read_submission,
     shown,
 )
 from bpcli.marking.formulas import mark_formula
-from bpcli.marking.key import Key, key_of
+from bpcli.marking.key import Asked, Key, key_of
 from bpcli.marking.liberal import read_answer, worked_out
 from bpcli.marking.meter import Meter, TooMuch
 from bpcli.marking.numbers import blanks_named, mark_numbers
@@ -90,50 +91,132 @@ def mark(formula: str, values: Mapping[str, Any] | None = None, answers: Mapping
     ['right', 'wrong']
 
     Values and answers may be arrays, nested lists or texts such as "[[1, 2], [3, 4]]"; an output that is an array takes
-    an UPSTREAM gradient of its own shape. A name of the formula (or g1, g2, … as in `grad`) asks for a value, ``dNAME`` for a gradient, ``dGATE_dNAME``
-    for a local gradient. Without values every answer is a formula; with them, each that is no number. ROUNDING is a
-    rule that `bpcli.rounding.read_rule` reads; HINT keeps the slip back and says only where to look; KINKS names the
-    one convention that counts at a kink. PROGRAM is the text of the passes as lines of code, ``q = x + y`` or
-    ``dx += z*df``; it is read and never run. Raises `Trouble` for a formula, values or names that cannot be read, never
-    for an answer.
+    an UPSTREAM gradient of its own shape. A name of the formula (or g1, g2, … as in `grad`) asks for a value,
+    ``dNAME`` for a gradient, ``dGATE_dNAME`` for a local gradient. Without values every answer is a formula; with them,
+    each that is no number. ROUNDING is a rule that `bpcli.rounding.read_rule` reads; HINT keeps the slip back and says
+    only where to look; KINKS names the one convention that counts at a kink. PROGRAM is the text of the passes as lines
+    of code, ``q = x + y`` or ``dx += z*df``; it is read and never run. Raises `Trouble` for a formula, values or names
+    that cannot be read, never for an answer.
     """
     if kinks is not None:
         one_of("kinks", kinks, [one for one in CONVENTIONS if one != "error"])
     rule, given = read_rule(rounding), {**(values or {}), **variables}
     graph = parse(formula, variables=list(given), expand=expand, fuse=fuse, output=output)
     symbolic = not given and bool(graph.inputs)
-    point: dict[str, Any] = {}
-    values_there: Values = []
-    if not symbolic:
-        graph, point, values_there = prepare(graph, given, {})
-    elif graph.has_arrays:
+    if symbolic and graph.has_arrays:
         raise Trouble("a formula on arrays is marked at a point: its variables need values", code="missing-value",
                       tries=[" ".join(f"--{name}='[1, 2]'" for name in graph.inputs)])  # fmt: skip
-    if program is not None:
-        return _program(graph, point, rule, program, formula, hint, upstream)
-    secret = _SECRET + formula.encode()
-    if graph.shapes is not None:
-        return _arrays(graph, point, values_there, rule, answers or {}, hint, kinks, upstream, secret)
-    upstream = _one_number(upstream)
-    answered = _named(answers or {}, not symbolic)
-    graph = _with_own_names(graph, list(answered))
-    blanks, unknown = blanks_named(graph, list(answered))
-    if unknown:
-        raise _unknown(graph, unknown[0], answered[unknown[0]].text.strip())
-    formulas = [one for one in blanks if one.kind != "local" and (symbolic or _is_formula(answered[one.name]))]
-    meter = Meter()
-    marks = {one.name: mark_formula(graph, one, answered[one.name].text, secret, point, upstream, hint, meter)
-             for one in formulas}  # fmt: skip
-    notes = [Note(code, None, message) for code, message in graph.notes]
+    point: dict[str, Any] = {}
+    numbers: Values = []
     if not symbolic:
-        key = key_of(graph, point, rule, upstream, kinks)
-        numbers = [one for one in blanks if one.name not in marks]
-        marks |= {one.name: one for one in mark_numbers(key, numbers, answered, hint)}
-        notes = [*_notes(key), *_rounding_note(rounding, marks.values())]
-    elif any(one.kind == "local" for one in blanks):
-        raise Trouble("a local gradient is a number: give the formula's variables values", code="missing-value",
-                      tries=[" ".join(f"--{name}=1" for name in graph.inputs)])  # fmt: skip
-    return Marks(graph, point, rule, [marks[one.name] for one in blanks], notes)
+        graph, point, numbers = prepare(graph, given, {})
+    question = _Question(graph, point, numbers, symbolic, rule, hint, kinks, upstream, _SECRET + formula.encode())
+    if program is not None:
+        return question.program(program)
+    if graph.shapes is not None:
+        return question.arrays(answers or {})
+    found = question.numbers(answers or {})
+    return replace(found, notes=[*found.notes, *_rounding_note(rounding, found.marks)])
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked: a formula, where, and how answers to it are marked."""
+
+    graph: Graph
+    point: dict[str, Any]
+    values: Values
+    symbolic: bool
+    """Whether there is no point, so that every answer is a formula."""
+    rule: Rule
+    hint: bool
+    kinks: str | None
+    upstream: Any
+    secret: bytes
+
+    def numbers(self, answers: Mapping[str, Any]) -> Marks:
+        """The marks of numbers and formulas."""
+        upstream, answered = _one_number(self.upstream), _named(answers, not self.symbolic)
+        graph, blanks = _asked(self.graph, {name: one.text for name, one in answered.items()})
+        if self.symbolic and any(one.kind == "local" for one in blanks):
+            raise Trouble("a local gradient is a number: give the formula's variables values", code="missing-value",
+                          tries=[" ".join(f"--{name}=1" for name in graph.inputs)])  # fmt: skip
+        formulas = {one.name: one for one in blanks
+                    if one.kind != "local" and (self.symbolic or _is_formula(answered[one.name]))}  # fmt: skip
+        meter = Meter()
+        marks = {name: mark_formula(graph, one, answered[name].text, self.secret, self.point, upstream, self.hint, meter)
+                 for name, one in formulas.items()}  # fmt: skip
+        notes = [Note(code, None, message) for code, message in graph.notes]
+        if not self.symbolic:
+            key = key_of(graph, self.point, self.rule, upstream, self.kinks)
+            rest = [one for one in blanks if one.name not in formulas]
+            marks |= {one.name: one for one in mark_numbers(key, rest, answered, self.hint)}
+            notes = _between(key, notes_of(graph, key.values, key.kinks or "torch"))
+        return Marks(graph, self.point, self.rule, [marks[one.name] for one in blanks], notes)
+
+    def arrays(self, answers: Mapping[str, Any]) -> Marks:
+        """The marks of answers for a formula on arrays."""
+        from bpcli.marking.on_arrays import array_key, marks_on_arrays, notes_on_arrays
+
+        typed, upstream = _by_name(answers), self.upstream
+        worked = {name: number for name, text in typed.items() if isinstance(text, str)
+                  and _is_formula(read_answer(text)) and (number := worked_out(text))}  # fmt: skip
+        texts = typed | {name: repr(number.value) for name, number in worked.items()}
+        graph, blanks = _asked(self.graph, texts)
+        if local := [one.name for one in blanks if one.kind == "local"]:
+            raise Trouble(f"{local[0]}: local gradients are asked of formulas of numbers, not of arrays", code="arrays")
+        if upstream is None and all(one.kind == "value" for one in blanks):
+            upstream = 0 * self.values[graph.output]  # nobody asks what it leads to
+        key, adjoints = array_key(graph, self.point, self.values, upstream=upstream, rule=self.rule, kinks=self.kinks)
+        marks = marks_on_arrays(key, adjoints, blanks, texts, self.secret, self.hint)
+        marks |= {name: marks[name]._replace(answer=number.text) for name, number in worked.items()}
+        return Marks(graph, self.point, self.rule, [marks[one.name] for one in blanks],
+                     _between(key, notes_on_arrays(key)))  # fmt: skip
+
+    def program(self, text: str) -> Marks:
+        """The marks of a program: of every name that it gives a value, and those it should."""
+        graph, submission = self.graph, read_submission(text, "the program")
+        lines = [line for section in submission.sections.values() for line in section]
+        if submission.problems and not lines:
+            raise Trouble(f"line {submission.problems[0].number}: {submission.problems[0].message}", code="program")
+        names = {line.name for line in lines}
+        backward = any(stem_of(name, graph) for name in names)
+        forward = not backward or bool(names & {graph.ids[node] for node in graph.gates})
+        needs = [graph.ids[graph.output]] * forward
+        needs += [f"d{name}" for name, node in graph.inputs.items() if graph.active[node]] * backward
+        try:
+            if graph.shapes is not None:
+                from bpcli.marking.on_arrays import marks_of_program
+
+                marks, remarks = marks_of_program(graph, self.point, self.upstream, lines, self.secret, needs,
+                                                  not forward, self.hint)  # fmt: skip
+            else:
+                marks, remarks = mark_program(graph, lines, self.secret, self.point, needs, not forward, self.hint)
+        except TooMuch as limit:
+            marks, remarks = [Mark(name, None, UNDECIDED, str(limit)) for name in needs], ()
+        notes = [Note(code, None, message) for code, message in graph.notes]
+        notes += [Note("left-out", None, one) for one in (*_left_out(submission), *remarks)]
+        return Marks(graph, self.point, self.rule, marks, notes)
+
+
+def _asked(graph: Graph, texts: Mapping[str, str | Unreadable]) -> tuple[Graph, list[Asked]]:
+    """GRAPH with the names of the student's own, and the blanks that the names of TEXTS ask for."""
+    graph = _with_own_names(graph, list(texts))
+    blanks, unknown = blanks_named(graph, list(texts))
+    if unknown:
+        raise _unknown(graph, unknown[0], _text(texts[unknown[0]]).strip())
+    return graph, blanks
+
+
+def _left_out(submission: Submission) -> Iterator[str]:
+    """What is said of the lines of a program that are left out."""
+    for one in submission.problems:
+        if not one.code:
+            yield f"line {one.number} is left out: {one.message}"
+    if code := [f"{one.number}" for one in submission.problems if one.code]:
+        several = len(code) > 1
+        where = in_words([f"line{'s' * several} {code[0]}", *code[1:]])
+        yield f"{where} {'give' if several else 'gives'} nothing a value: left out"
 
 
 def _one_number(upstream: Any) -> float:
@@ -142,75 +225,9 @@ def _one_number(upstream: Any) -> float:
     return 1.0 if upstream is None else float(upstream)
 
 
-def _arrays(graph: Graph, point: dict[str, Any], values: Values, rule: Rule, answers: Mapping[str, Any], hint: bool,
-            kinks: str | None, upstream: Any, secret: bytes) -> Marks:  # fmt: skip
-    """The marks of answers for a formula on arrays."""
-    from bpcli.marking.on_arrays import array_key, marks_on_arrays, notes_on_arrays
-
-    typed = _by_name(answers)
-    worked = {name: number for name, text in typed.items() if isinstance(text, str)
-              and _is_formula(read_answer(text)) and (number := worked_out(text))}  # fmt: skip
-    texts = typed | {name: repr(number.value) for name, number in worked.items()}
-    graph = _with_own_names(graph, list(texts))
-    blanks, unknown = blanks_named(graph, list(texts))
-    if unknown:
-        raise _unknown(graph, unknown[0], _text(texts[unknown[0]]))
-    if local := [one.name for one in blanks if one.kind == "local"]:
-        raise Trouble(f"{local[0]}: local gradients are asked of formulas of numbers, not of arrays", code="arrays")
-    if upstream is None and all(one.kind == "value" for one in blanks):
-        upstream = 0 * values[graph.output]  # nobody asks what it leads to
-    key, adjoints = array_key(graph, point, values, upstream=upstream, rule=rule, kinks=kinks)
-    marks = marks_on_arrays(key, adjoints, blanks, texts, secret, hint)
-    marks |= {name: marks[name]._replace(answer=number.text) for name, number in worked.items()}
-    return Marks(graph, point, rule, [marks[one.name] for one in blanks], _between(key, notes_on_arrays(key)))
-
-
-def _program(graph: Graph, point: Mapping[str, Any], rule: Rule, text: str, formula: str, hint: bool,
-             upstream: Any) -> Marks:  # fmt: skip
-    """The marks of a program: of every name that it gives a value, and those it should."""
-    submission = read_submission(text, "the program")
-    lines = [line for section in submission.sections.values() for line in section]
-    if submission.problems and not lines:
-        raise Trouble(f"line {submission.problems[0].number}: {submission.problems[0].message}", code="program")
-    names = {line.name for line in lines}
-    ids = {graph.ids[node] for node in graph.gates}
-    output = graph.ids[graph.output]
-    backward = any(stem_of(name, graph) for name in names)
-    forward = bool(names & ids) or not backward
-    needs = [output] * forward + [f"d{name}" for name in graph.inputs if graph.active[graph.inputs[name]]] * backward
-    secret = _SECRET + formula.encode()
-    try:
-        if graph.shapes is not None:
-            from bpcli.marking.on_arrays import marks_of_program
-
-            marks, remarks = marks_of_program(graph, point, upstream, lines, secret, needs, not forward, hint)
-        else:
-            marks, remarks = mark_program(graph, lines, secret, point, needs, not forward, hint)
-    except TooMuch as limit:
-        marks, remarks = [Mark(name, None, UNDECIDED, str(limit)) for name in needs], ()
-    notes = [Note(code, None, message) for code, message in graph.notes]
-    notes += [
-        Note("left-out", None, f"line {one.number} is left out: {one.message}")
-        for one in submission.problems
-        if not one.code
-    ]
-    if code := [f"{one.number}" for one in submission.problems if one.code]:
-        where = in_words([f"line{'s' * (len(code) > 1)} {code[0]}", *code[1:]])
-        notes.append(
-            Note("left-out", None, f"{where} {'give' if len(code) > 1 else 'gives'} nothing a value: left out")
-        )
-    notes += [Note("left-out", None, remark) for remark in remarks]
-    return Marks(graph, point, rule, marks, notes)
-
-
 def _is_formula(answer: Answer) -> bool:
     """Whether an answer that is no number may be meant as a formula: something is named in it, or computed."""
     return isinstance(answer, Unreadable) and answer.reason == NOT_A_FORMULA
-
-
-def _notes(key: Key) -> list[Note]:
-    """What the reader of the formula and the kinks have to say; at a kink every slope between the sides is right."""
-    return _between(key, notes_of(key.graph, key.values, key.kinks or "torch"))
 
 
 def _rounding_note(rounding: Any, marks: Iterable[Mark]) -> list[Note]:
@@ -221,15 +238,15 @@ def _rounding_note(rounding: Any, marks: Iterable[Mark]) -> list[Note]:
 
 
 def _between(key: Key, notes: list[Note]) -> list[Note]:
+    """NOTES; at a kink where no convention is named every slope between the sides is right."""
     if key.kinks is not None:
         return notes
-    return [
-        note._replace(message=note.message.partition("; took")[0] + "; any slope between counts as right")
-        if note.code == "kink" and key.graph.shapes is None else
-        note._replace(message=note.message.rpartition(" (")[0] + "; any slope between counts as right")
-        if note.code == "kink" else note
-        for note in notes
-    ]  # fmt: skip
+
+    def without_convention(note: Note) -> Note:
+        said = note.message.partition("; took")[0] if key.graph.shapes is None else note.message.rpartition(" (")[0]
+        return note._replace(message=f"{said}; any slope between counts as right")
+
+    return [without_convention(note) if note.code == "kink" else note for note in notes]
 
 
 def _named(answers: Mapping[str, Any], numbers: bool) -> dict[str, Answer]:

@@ -114,8 +114,6 @@ class _Marking:
                 found["gradient", gate, 0] = one.name
         return {place: name for place, name in found.items() if place not in self.own}
 
-        return found
-
     @cached_property
     def trails(self) -> tuple[Trail, ...]:
         """What their numbers lead to, by their own values and, where these are others, by the key's."""

@@ -15,7 +15,7 @@ from bpcli.gates import COMPARES
 from bpcli.graph import WHERE, Graph
 from bpcli.passes import Gradients, grad, one_of, parse, prepare
 from bpcli.pictures.labels import WIDEST_LABEL, constant_text, gate_label, number_text, shape_text
-from bpcli.printing import program
+from bpcli.printing import reading
 from bpcli.result import Result, in_brief
 from bpcli.sweeps import Values, taken
 from bpcli.trouble import Trouble
@@ -95,7 +95,7 @@ class Picture(Result):
     @property
     def reading(self) -> str:
         """The formula as it was read, fully bracketed; the lines of a program joined by ``; ``."""
-        return "; ".join(program(self.graph.typed or self.graph))
+        return reading(self.graph)
 
     def about(self) -> str:
         return in_brief(self.title)
